@@ -1,0 +1,150 @@
+//! The seam: one end of one TCP connection, with no socket in it.
+//!
+//! Below it stand the drivers, which know how to wait and nothing of protocols; above it stands what the bytes
+//! mean, which knows no system call. A driver feeds a [`Session`] what it read and the time, writes what the session
+//! appends, and obeys its [`Flow`]. [`Echo`] is the smallest session that there is.
+//!
+//! ```
+//! use std::time::Instant;
+//! use wirelab::session::{Echo, Flow, Session};
+//!
+//! let (mut echo, now, mut out) = (Echo::default(), Instant::now(), Vec::new());
+//! echo.receive(now, b"hello", &mut out);
+//! assert_eq!(out, b"hello");
+//! echo.receive_eof(now);
+//! assert_eq!(echo.flow(), Flow::Closed);
+//! ```
+
+use core::net::SocketAddr;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+/// One end of one TCP connection.
+///
+/// No call fails: a peer's fault becomes bytes for the peer and a [`Flow`]. No call blocks or asks the time.
+/// Bytes for the peer are appended to the caller's `out`, never kept back by the session once they are ready.
+pub trait Session: Send {
+    /// Bytes arrived. Answers that are ready at once are appended to `out`, so that they can be made from the
+    /// arrived bytes in place. Called only while [`flow`](Session::flow) is [`Flow::Open`] or [`Flow::HalfClosed`],
+    /// and only when everything that was appended before has left.
+    fn receive(&mut self, now: Instant, bytes: &[u8], out: &mut Vec<u8>);
+
+    /// The peer has finished sending; it may still be reading.
+    fn receive_eof(&mut self, now: Instant);
+
+    /// The deadline of [`poll_timeout`](Session::poll_timeout) has passed. An early call changes nothing.
+    fn handle_timeout(&mut self, now: Instant);
+
+    /// The server is stopping: finish the answer that is under way, begin no other.
+    fn handle_shutdown(&mut self, now: Instant);
+
+    /// The connection is over; no other call follows.
+    fn handle_close(&mut self, now: Instant, cause: Cause<'_>);
+
+    /// Appends the next bytes that are ready for the peer, a bounded piece a call; nothing when there are none.
+    /// Called only when everything that was appended before has left: so a session paces itself by its reader.
+    fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>);
+
+    /// When to call [`handle_timeout`](Session::handle_timeout), if nothing else happens before.
+    fn poll_timeout(&self) -> Option<Instant>;
+
+    /// What the driver may do next with this connection.
+    fn flow(&self) -> Flow;
+}
+
+/// What a driver may do with a connection once the bytes it was given have left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Read on.
+    Open,
+    /// Do not read: the session has as much as it wants to hold.
+    Paused,
+    /// Shut the write side, and read on: what the peer has sent meanwhile must not turn into a reset that
+    /// destroys our last bytes on their way (RFC 9112 §9.6).
+    HalfClosed,
+    /// Drop the connection.
+    Closed,
+    /// Drop the connection with a TCP reset.
+    Reset,
+}
+
+/// Why a connection ended, told to the session so that it can be told to people.
+#[derive(Clone, Copy)]
+pub enum Cause<'a> {
+    /// The session itself asked for it, by [`Flow::Closed`] or [`Flow::Reset`].
+    Flow,
+    /// Reading or writing failed.
+    Failed(&'a dyn fmt::Display),
+    /// The peer took none of the bytes that wait for it, for longer than a driver holds them.
+    Stalled,
+    /// The server stopped before the connection was done.
+    Stopped,
+}
+
+/// Opens a [`Session`] for each accepted connection.
+pub trait Service: Send + Sync {
+    type Session: Session;
+
+    /// The session for a connection that was just accepted from `peer`.
+    fn open(&self, now: Instant, peer: SocketAddr) -> Self::Session;
+
+    /// Where the driver counts what it does.
+    fn tally(&self) -> &Tally;
+}
+
+/// What a driver counts, for the pages that show it.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Returns from the system call that waits: `epoll_wait`, or a blocking `read`.
+    pub wakes: AtomicU64,
+    /// Calls of `read` that brought bytes or the end of the stream.
+    pub reads: AtomicU64,
+    /// Calls of `write` that took bytes.
+    pub writes: AtomicU64,
+    /// Calls of `read` or `write` that would have blocked.
+    pub would_block: AtomicU64,
+    /// Times that accepting paused because the file table was full.
+    pub accept_pauses: AtomicU64,
+}
+
+impl Tally {
+    /// Adds one to a counter.
+    pub fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Relaxed);
+    }
+}
+
+/// Sends back what it receives: the smallest session, and the first one that a new driver should carry.
+#[derive(Debug, Default)]
+pub struct Echo {
+    finished: bool,
+}
+
+impl Session for Echo {
+    fn receive(&mut self, _now: Instant, bytes: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(bytes);
+    }
+
+    fn receive_eof(&mut self, _now: Instant) {
+        self.finished = true;
+    }
+
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn handle_shutdown(&mut self, _now: Instant) {
+        self.finished = true;
+    }
+
+    fn handle_close(&mut self, _now: Instant, _cause: Cause<'_>) {}
+
+    fn poll_transmit(&mut self, _now: Instant, _out: &mut Vec<u8>) {}
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    fn flow(&self) -> Flow {
+        if self.finished { Flow::Closed } else { Flow::Open }
+    }
+}

@@ -1,0 +1,373 @@
+//! Which byte may come next, in both directions: requests one after another, each with its answer (RFC 9112 §9).
+//!
+//! The connection owns no bytes. [`Connection::next_event`] is shown what has not been understood yet and answers
+//! with one event and how much of it that event used up; what it sends it appends to the caller's `out`.
+//!
+//! ```text
+//! receiving   Head ──▶ Content | Chunked ──▶ End ──▶ Complete ──┐ both done, and the connection persists:
+//! sending     Idle ──▶ Owed ──▶ Length | Chunked | UntilClose ──▶ Sent ──┘ back to Head and Idle
+//! ```
+
+use super::chunked::{self, Decoder, Piece};
+use super::error::{Error, Fault, Rule};
+use super::framing::Framing;
+use super::head::{self, HeadLimits, Search, Section};
+use super::message::{Fields, Method, Request, Version};
+use super::response::{self, Length, Response, push_field, push_status_line};
+
+pub use super::head::HeadLimits as Limits;
+
+/// The server's end of one HTTP/1.1 connection.
+#[derive(Debug)]
+pub struct Connection {
+    limits: HeadLimits,
+    offset: u64,
+    receiving: Receiving,
+    sending: Sending,
+    version: Version,
+    is_head: bool,
+    persist: bool,
+}
+
+/// What the next bytes turned out to be.
+#[derive(Debug)]
+pub enum Event<'b> {
+    /// A whole head; its answer is owed from now on.
+    Request(Request<'b>),
+    /// Content, or a part of it.
+    Data(&'b [u8]),
+    /// The trailer section of a chunked message, when it has field lines.
+    Trailers(Fields<'b>),
+    /// The message is complete.
+    EndOfMessage,
+    /// More bytes are needed, those not consumed included.
+    Incomplete,
+    /// What follows belongs to the next request, and the answer to this one is not complete yet.
+    Paused,
+    /// Nothing that follows will be understood: the connection is about to close.
+    Closed,
+}
+
+#[derive(Debug)]
+enum Receiving {
+    Head { search: Search, empty_lines: u8 },
+    Content { left: u64 },
+    Chunked(Decoder),
+    End,
+    Complete,
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sending {
+    Idle,
+    Owed,
+    Length { left: u64 },
+    /// The answer to HEAD, a 204, a 304: what is given as content is not sent.
+    Nothing,
+    Chunked,
+    UntilClose,
+    Sent,
+}
+
+const FRESH_HEAD: Receiving =
+    Receiving::Head { search: Search::NEW, empty_lines: 0 };
+
+impl Connection {
+    pub fn new(limits: HeadLimits) -> Connection {
+        Connection {
+            limits,
+            offset: 0,
+            receiving: FRESH_HEAD,
+            sending: Sending::Idle,
+            version: Version::Http11,
+            is_head: false,
+            persist: true,
+        }
+    }
+
+    /// The next event in `bytes`, which begin where the events before left off, and how many bytes it consumed.
+    ///
+    /// # Errors
+    /// The rule that the peer broke. After it nothing is received any more; the refusal can still be sent, unless
+    /// the answer had already begun.
+    pub fn next_event<'b>(&mut self, bytes: &'b [u8]) -> Result<(usize, Event<'b>), Error> {
+        self.begin_next_exchange();
+        let result = match &mut self.receiving {
+            Receiving::Head { .. } => self.receive_head(bytes),
+            Receiving::Content { left } => Ok(receive_content(left, bytes)),
+            Receiving::Chunked(decoder) => receive_chunks(decoder, &self.limits, bytes),
+            Receiving::End => Ok((0, Event::EndOfMessage)),
+            Receiving::Complete => Ok((0, Event::Paused)),
+            Receiving::Closed => Ok((0, Event::Closed)),
+        };
+        match result {
+            Ok((consumed, event)) => {
+                self.offset += consumed as u64;
+                self.advance(&event);
+                Ok((consumed, event))
+            }
+            Err((shown, fault)) => Err(self.fail(fault, &bytes[shown..], self.offset + shown as u64)),
+        }
+    }
+
+    /// The peer has finished sending; `pending` is what was not consumed.
+    ///
+    /// # Errors
+    /// When the stream ends inside a message.
+    pub fn receive_eof(&mut self, pending: &[u8]) -> Result<(), Error> {
+        match self.missing(pending) {
+            Some(Missing::Head) => Err(self.fail_at_end(Rule::HeadTruncated, pending)),
+            Some(Missing::Content) => Err(self.fail_at_end(Rule::ContentTruncated, pending)),
+            None => Ok(()),
+        }
+    }
+
+    /// The peer took too long; `pending` is what was not consumed.
+    ///
+    /// # Errors
+    /// When a message has begun and is not complete.
+    pub fn time_out(&mut self, pending: &[u8]) -> Result<(), Error> {
+        match self.missing(pending) {
+            Some(Missing::Head) => Err(self.fail_at_end(Rule::HeadSlow, pending)),
+            Some(Missing::Content) => Err(self.fail_at_end(Rule::ContentSlow, pending)),
+            None => Ok(()),
+        }
+    }
+
+    /// What would have to come for the message that has begun to be complete.
+    pub fn missing(&self, pending: &[u8]) -> Option<Missing> {
+        match self.receiving {
+            Receiving::Head { .. } => (!matches!(pending, [] | [b'\r'])).then_some(Missing::Head),
+            Receiving::Content { .. } | Receiving::Chunked(_) => Some(Missing::Content),
+            Receiving::End | Receiving::Complete | Receiving::Closed => None,
+        }
+    }
+
+    /// Asks the client for the content that it holds back (RFC 9110 §10.1.1).
+    pub fn send_continue(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+
+    /// Sends a whole response. `date` is the text of the Date field.
+    pub fn send(&mut self, response: &Response, date: &str, out: &mut Vec<u8>) {
+        self.send_head(response, Length::Known(response.content.len() as u64), date, out);
+        self.send_data(&response.content, out);
+        self.send_end(&[], out);
+    }
+
+    /// Sends the head of a response whose content follows by [`send_data`](Connection::send_data) and
+    /// [`send_end`](Connection::send_end).
+    ///
+    /// # Panics
+    /// When no response is due.
+    pub fn send_head(&mut self, response: &Response, length: Length, date: &str, out: &mut Vec<u8>) {
+        assert!(self.can_answer(), "a response was sent where none is due");
+        let chunked = response::is_chunked(length, self.version);
+        self.persist &= matches!(length, Length::Known(_)) || chunked;
+        push_status_line(response.status, out);
+        push_field("Date", date, out);
+        response.encode_fields(out);
+        if !response::is_without_content(response.status) {
+            push_framing(length, chunked, out);
+        }
+        self.push_persistence(out);
+        out.extend_from_slice(b"\r\n");
+        self.sending = match length {
+            _ if self.is_head || response::is_without_content(response.status) => Sending::Nothing,
+            Length::Known(left) => Sending::Length { left },
+            _ if chunked => Sending::Chunked,
+            _ => Sending::UntilClose,
+        };
+    }
+
+    /// Sends content, framed as the head has announced.
+    ///
+    /// # Panics
+    /// When the head announced less, or was not sent.
+    pub fn send_data(&mut self, data: &[u8], out: &mut Vec<u8>) {
+        match &mut self.sending {
+            Sending::Nothing => {}
+            Sending::Length { left } => {
+                *left = left.checked_sub(data.len() as u64).expect("more content than was announced");
+                out.extend_from_slice(data);
+            }
+            Sending::Chunked => chunked::encode_chunk(data, out),
+            Sending::UntilClose => out.extend_from_slice(data),
+            Sending::Idle | Sending::Owed | Sending::Sent => panic!("content was sent outside a response"),
+        }
+    }
+
+    /// Ends the response; trailers are sent where the framing has a place for them.
+    ///
+    /// # Panics
+    /// When the content is shorter than the head announced.
+    pub fn send_end(&mut self, trailers: &[(&str, &str)], out: &mut Vec<u8>) {
+        match self.sending {
+            Sending::Chunked => chunked::encode_end(trailers, out),
+            Sending::Length { left } => assert_eq!(left, 0, "less content than was announced"),
+            Sending::Nothing | Sending::UntilClose => {}
+            Sending::Idle | Sending::Owed | Sending::Sent => panic!("the end was sent outside a response"),
+        }
+        self.sending = Sending::Sent;
+    }
+
+    /// Lets the connection end after this exchange; before its head is sent, the response says so.
+    pub fn close_after_exchange(&mut self) {
+        self.persist = false;
+    }
+
+    /// Gives up what is still to come in both directions: the response stays as it is.
+    pub fn cut(&mut self) {
+        self.persist = false;
+        self.receiving = Receiving::Closed;
+        self.sending = Sending::Sent;
+    }
+
+    /// Whether a response may begin now.
+    pub fn can_answer(&self) -> bool {
+        matches!(self.sending, Sending::Idle | Sending::Owed)
+    }
+
+    /// Whether the response that was due has been sent whole.
+    pub fn has_answered(&self) -> bool {
+        self.sending == Sending::Sent
+    }
+
+    /// Whether trailers would reach the client.
+    pub fn can_send_trailers(&self) -> bool {
+        self.sending == Sending::Chunked
+    }
+
+    /// Whether the last response has been sent and nothing is to follow.
+    pub fn is_done(&self) -> bool {
+        self.sending == Sending::Sent && !self.persist
+    }
+
+    /// Whether no exchange is under way.
+    pub fn is_between_exchanges(&self) -> bool {
+        match self.receiving {
+            Receiving::Head { .. } => true,
+            Receiving::Complete => self.sending == Sending::Sent,
+            _ => false,
+        }
+    }
+
+    /// How many bytes of the peer's stream have been understood.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    fn begin_next_exchange(&mut self) {
+        if matches!(self.receiving, Receiving::Complete) && self.sending == Sending::Sent {
+            if self.persist {
+                (self.receiving, self.sending) = (FRESH_HEAD, Sending::Idle);
+            } else {
+                self.receiving = Receiving::Closed;
+            }
+        }
+    }
+
+    fn receive_head<'b>(&mut self, bytes: &'b [u8]) -> Result<(usize, Event<'b>), (usize, Fault)> {
+        let Receiving::Head { search, empty_lines } = &mut self.receiving else { unreachable!() };
+        let start = skip_empty_lines(bytes, empty_lines)?;
+        let found = search.find_end(&bytes[start..], Section::Head, &self.limits);
+        let Some(end) = found.map_err(|fault| (start, fault))? else {
+            return Ok((start, Event::Incomplete));
+        };
+        let request = head::parse_request(&bytes[start..start + end]).map_err(|fault| (start, fault))?;
+        self.version = request.version;
+        self.is_head = request.method == Method::Head;
+        self.persist = request.persist;
+        self.sending = Sending::Owed;
+        self.receiving = match request.framing {
+            Framing::None | Framing::Length(0) => Receiving::End,
+            Framing::Length(left) => Receiving::Content { left },
+            Framing::Chunked => Receiving::Chunked(Decoder::default()),
+        };
+        Ok((start + end, Event::Request(request)))
+    }
+
+    fn advance(&mut self, event: &Event<'_>) {
+        match (&self.receiving, event) {
+            (Receiving::Content { left: 0 }, _) => self.receiving = Receiving::End,
+            (Receiving::Chunked(_), Event::Trailers(_)) => self.receiving = Receiving::End,
+            (Receiving::Chunked(_) | Receiving::End, Event::EndOfMessage) => self.receiving = Receiving::Complete,
+            _ => {}
+        }
+    }
+
+    fn fail_at_end(&mut self, rule: Rule, pending: &[u8]) -> Error {
+        self.fail(Fault { rule, at: pending.len() }, pending, self.offset)
+    }
+
+    fn fail(&mut self, fault: Fault, shown: &[u8], shown_at: u64) -> Error {
+        self.persist = false;
+        self.receiving = Receiving::Closed;
+        Error::new(fault, shown, shown_at)
+    }
+
+    fn push_persistence(&self, out: &mut Vec<u8>) {
+        if !self.persist {
+            push_field("Connection", "close", out);
+        } else if self.version == Version::Http10 {
+            push_field("Connection", "keep-alive", out);
+        }
+    }
+}
+
+/// The part of a message that has not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    Head,
+    Content,
+}
+
+/// "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty line (CRLF)
+/// received prior to the request-line" (RFC 9112 §2.2).
+fn skip_empty_lines(bytes: &[u8], skipped: &mut u8) -> Result<usize, (usize, Fault)> {
+    let mut start = 0;
+    while bytes[start..].starts_with(b"\r\n") {
+        if *skipped == MAX_EMPTY_LINES {
+            return Err((start, Fault { rule: Rule::EmptyLines, at: 0 }));
+        }
+        *skipped += 1;
+        start += 2;
+    }
+    Ok(start)
+}
+
+fn receive_content<'b>(left: &mut u64, bytes: &'b [u8]) -> (usize, Event<'b>) {
+    if bytes.is_empty() {
+        return (0, Event::Incomplete);
+    }
+    let taken = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+    *left -= taken as u64;
+    (taken, Event::Data(&bytes[..taken]))
+}
+
+fn receive_chunks<'b>(
+    decoder: &mut Decoder,
+    limits: &HeadLimits,
+    bytes: &'b [u8],
+) -> Result<(usize, Event<'b>), (usize, Fault)> {
+    let (consumed, piece) = decoder.next_piece(bytes, limits)?;
+    let event = match piece {
+        Piece::Data(data) => Event::Data(data),
+        Piece::Trailers(fields) if fields.is_empty() => Event::EndOfMessage,
+        Piece::Trailers(fields) => Event::Trailers(fields),
+        Piece::Incomplete => Event::Incomplete,
+    };
+    Ok((consumed, event))
+}
+
+fn push_framing(length: Length, chunked: bool, out: &mut Vec<u8>) {
+    match length {
+        Length::Known(length) => push_field("Content-Length", itoa::Buffer::new().format(length), out),
+        _ if chunked => push_field("Transfer-Encoding", "chunked", out),
+        _ => {}
+    }
+}
+
+/// Old clients sent one behind a POST; a person who types Enter a few times is forgiven, a flood is not.
+const MAX_EMPTY_LINES: u8 = 8;

@@ -1,0 +1,132 @@
+//! The nouns of a request: method, version, field lines (RFC 9110 §6, §9; RFC 9112 §2, §3).
+
+use super::framing::Framing;
+use super::grammar::trim;
+use super::target::Target;
+
+/// A request method (RFC 9110 §9; PATCH: RFC 5789).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Delete,
+    Options,
+    Patch,
+    Trace,
+    Connect,
+    /// A well-formed token that names no method known here: 501.
+    Unknown,
+}
+
+impl Method {
+    /// The method that a token names; methods are case-sensitive (RFC 9110 §9.1).
+    pub fn from_token(token: &[u8]) -> Method {
+        match token {
+            b"GET" => Method::Get,
+            b"HEAD" => Method::Head,
+            b"POST" => Method::Post,
+            b"PUT" => Method::Put,
+            b"DELETE" => Method::Delete,
+            b"OPTIONS" => Method::Options,
+            b"PATCH" => Method::Patch,
+            b"TRACE" => Method::Trace,
+            b"CONNECT" => Method::Connect,
+            _ => Method::Unknown,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+            Method::Options => "OPTIONS",
+            Method::Patch => "PATCH",
+            Method::Trace => "TRACE",
+            Method::Connect => "CONNECT",
+            Method::Unknown => "(unknown)",
+        }
+    }
+}
+
+/// The minor version of HTTP/1 that decides how an exchange goes. A request of 1.x with x > 1 is answered as 1.1
+/// (RFC 9110 §2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    Http10,
+    Http11,
+}
+
+/// The head of a request, its bytes borrowed from where they arrived. Everything in it has been checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'b> {
+    pub method: Method,
+    pub target: Target<'b>,
+    pub version: Version,
+    pub fields: Fields<'b>,
+    pub framing: Framing,
+    /// Whether the connection may stay open after this exchange (RFC 9112 §9.3).
+    pub persist: bool,
+    /// Whether the client waits for a 100 (Continue) before it sends the content (RFC 9110 §10.1.1).
+    pub expects_continue: bool,
+    /// The whole head as it arrived, from the method to the empty line.
+    pub head: &'b [u8],
+}
+
+/// The field lines of a head or a trailer section, as they arrived and already checked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fields<'b> {
+    section: &'b [u8],
+}
+
+impl<'b> Fields<'b> {
+    /// Of a section whose every line is `name ":" OWS value OWS CRLF`, up to and without the empty line.
+    pub(super) fn checked(section: &'b [u8]) -> Fields<'b> {
+        Fields { section }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.section.is_empty()
+    }
+
+    /// Name and value of each field line, in order; names as they were typed, values without the blanks around them.
+    pub fn iter(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> + use<'b> {
+        self.lines().map(|(_, name, value)| (name, value))
+    }
+
+    /// The same with each line's offset from the start of the section.
+    pub fn lines(&self) -> impl Iterator<Item = (usize, &'b str, &'b [u8])> + use<'b> {
+        let (section, mut start) = (self.section, 0);
+        std::iter::from_fn(move || {
+            let line = &section[start..];
+            let end = memchr::memchr(b'\n', line)?;
+            let colon = memchr::memchr(b':', &line[..end])?;
+            let name = std::str::from_utf8(&line[..colon]).ok()?;
+            let item = (start, name, trim(&line[colon + 1..end - 1]));
+            start += end + 1;
+            Some(item)
+        })
+    }
+
+    /// The values of every field line with this name, compared without case (RFC 9110 §5.1).
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
+        self.iter()
+            .filter(move |(given, _)| given.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// The value of the first field line with this name.
+    pub fn first(&self, name: &str) -> Option<&'b [u8]> {
+        self.all(name).next()
+    }
+
+    /// The first value with this name, if it is text.
+    pub fn text(&self, name: &str) -> Option<&'b str> {
+        self.first(name)
+            .and_then(|value| std::str::from_utf8(value).ok())
+    }
+}

@@ -1,0 +1,81 @@
+//! The time of day as text, made once a second; and the time within an exchange.
+//!
+//! No session asks the operating system: whoever builds the lab hands it two functions, and `--golden` hands it two
+//! that stand still.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+/// Where the lab gets the time from.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeSource {
+    /// The monotonic clock.
+    pub instant: fn() -> Instant,
+    /// Time since 1970-01-01T00:00:00Z.
+    pub since_epoch: fn() -> Duration,
+}
+
+/// The text of a Date field: an IMF-fixdate (RFC 9110 §5.6.7).
+#[derive(Clone, Copy, Debug)]
+pub struct Date([u8; IMF_FIXDATE_BYTES]);
+
+impl Date {
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).expect("a date is ASCII")
+    }
+}
+
+/// The lab's clock.
+#[derive(Debug)]
+pub struct Clock {
+    source: TimeSource,
+    golden: bool,
+    date: Mutex<Option<KnownDate>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct KnownDate {
+    text: Date,
+    good_until: Instant,
+}
+
+impl Clock {
+    pub fn new(source: TimeSource, golden: bool) -> Clock {
+        Clock { source, golden, date: Mutex::new(None) }
+    }
+
+    /// The date for answers made at `now`. The text is formatted when the second is over, not before.
+    pub fn date(&self, now: Instant) -> Date {
+        let mut known = self.date.lock().expect("no one panics while formatting a date");
+        match *known {
+            Some(date) if now < date.good_until => date.text,
+            _ => known.insert(self.format(now)).text,
+        }
+    }
+
+    /// How long since `start`; nothing under `--golden`.
+    pub fn elapsed(&self, start: Instant) -> Duration {
+        if self.golden {
+            return Duration::ZERO;
+        }
+        (self.source.instant)().saturating_duration_since(start)
+    }
+
+    /// Now, more exactly than the time that a call came with.
+    pub fn now(&self) -> Instant {
+        (self.source.instant)()
+    }
+
+    fn format(&self, now: Instant) -> KnownDate {
+        let since_epoch = if self.golden { GOLDEN_TIME } else { (self.source.since_epoch)() };
+        let rest_of_second = Duration::from_secs(1) - Duration::from_nanos(since_epoch.subsec_nanos().into());
+        let text = httpdate::fmt_http_date(UNIX_EPOCH + since_epoch);
+        let text = text.as_bytes().try_into().expect("an IMF-fixdate has 29 characters");
+        KnownDate { text: Date(text), good_until: now + rest_of_second }
+    }
+}
+
+const IMF_FIXDATE_BYTES: usize = 29;
+
+/// Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110 §5.6.7.
+const GOLDEN_TIME: Duration = Duration::from_secs(784_111_777);

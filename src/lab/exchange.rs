@@ -1,0 +1,175 @@
+//! What a route does with one request: answer at once, or go on for a while.
+
+use std::time::Instant;
+
+use super::Lab;
+use super::clock::Date;
+use super::refusal::{Form, Refusal};
+use super::registry::Card;
+use crate::http::{Connection, Fields, Length, Request, Response};
+
+/// A request on its way to a route.
+#[derive(Clone, Copy)]
+pub struct Call<'c> {
+    pub lab: &'c Lab,
+    pub request: &'c Request<'c>,
+    /// What stood for the `{…}` segments of the route's pattern, decoded.
+    pub captured: &'c [String],
+    pub card: &'c Card,
+    pub now: Instant,
+    /// When the first byte of the head arrived.
+    pub begun: Instant,
+    /// In how many reads the head arrived.
+    pub reads: u32,
+    /// Where the head begins in the connection's stream.
+    pub offset: u64,
+}
+
+impl Call<'_> {
+    /// The form in which the client prefers to be refused.
+    pub fn form(&self) -> Form {
+        Form::preferred(&self.request.fields)
+    }
+}
+
+/// What a route says to a request.
+pub enum Answer {
+    /// This response, and nothing of the content is wanted.
+    Whole(Response),
+    /// An exchange that takes content, or time.
+    Exchange(Box<dyn Exchange>),
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Answer {
+        Answer::Whole(response)
+    }
+}
+
+impl Answer {
+    pub fn exchange(exchange: impl Exchange + 'static) -> Answer {
+        Answer::Exchange(Box::new(exchange))
+    }
+}
+
+/// An exchange under way: content that is still to come in, or an answer that is still to go out.
+///
+/// Each call may send by way of the [`Reply`]. The exchange is over when its response has been sent to the end.
+pub trait Exchange: Send {
+    /// Whether the content is of any use, so that a client that waits for a 100 (Continue) gets one.
+    fn wants_content(&self) -> bool {
+        false
+    }
+
+    /// A part of the request's content.
+    fn receive(&mut self, _data: &[u8], _reply: &mut Reply<'_>) {}
+
+    /// The field lines behind chunked content.
+    fn receive_trailers(&mut self, _trailers: &Fields<'_>) {}
+
+    /// The request is complete.
+    fn receive_end(&mut self, _reply: &mut Reply<'_>) {}
+
+    /// Everything sent so far has left: send what is ready now, about [`PIECE_BYTES`] at the most.
+    fn poll(&mut self, _reply: &mut Reply<'_>) {}
+
+    /// When to poll again, if nothing else happens before.
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+/// How an exchange speaks: the connection, with everything a response of this lab carries.
+pub struct Reply<'r> {
+    pub now: Instant,
+    pub lab: &'r Lab,
+    pub card: &'r Card,
+    pub(super) connection: &'r mut Connection,
+    pub(super) out: &'r mut Vec<u8>,
+    pub(super) date: &'r Date,
+    pub(super) reset: &'r mut bool,
+}
+
+impl Reply<'_> {
+    /// Sends a whole response.
+    pub fn send(&mut self, response: Response) {
+        self.log(response.status);
+        self.connection.send(&self.signed(response), self.date.as_str(), self.out);
+    }
+
+    /// Sends a whole response that carries what HTTP asks for and nothing else.
+    pub fn send_unsigned(&mut self, response: &Response) {
+        self.log(response.status);
+        self.connection.send(response, self.date.as_str(), self.out);
+    }
+
+    pub fn refuse(&mut self, refusal: &Refusal, form: Form) {
+        self.send(refusal.response(form));
+    }
+
+    /// Sends the head of a response whose content follows.
+    pub fn begin(&mut self, response: Response, length: Length) {
+        self.log(response.status);
+        self.connection.send_head(&self.signed(response), length, self.date.as_str(), self.out);
+    }
+
+    pub fn send_data(&mut self, data: &[u8]) {
+        self.connection.send_data(data, self.out);
+    }
+
+    pub fn end(&mut self, trailers: &[(&str, &str)]) {
+        self.connection.send_end(trailers, self.out);
+    }
+
+    /// Sends bytes that are no message at all.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Ends the connection in the middle of the response.
+    pub fn cut(&mut self, how: Cut) {
+        self.connection.cut();
+        *self.reset = how == Cut::Reset;
+    }
+
+    /// Lets the connection end with this exchange.
+    pub fn close_after_exchange(&mut self) {
+        self.connection.close_after_exchange();
+    }
+
+    /// Whether no response has begun.
+    pub fn can_answer(&self) -> bool {
+        self.connection.can_answer()
+    }
+
+    pub fn can_send_trailers(&self) -> bool {
+        self.connection.can_send_trailers()
+    }
+
+    /// Whether this turn has sent as much as a turn should.
+    pub fn is_full(&self) -> bool {
+        self.out.len() >= PIECE_BYTES
+    }
+
+    /// Which connection answered, and which of its requests: reuse of connections made visible.
+    fn signed(&self, response: Response) -> Response {
+        let (connection, request) = self.card.signature(self.lab.settings.golden);
+        response.with("X-Conn", connection.to_string()).with("X-Req", request.to_string())
+    }
+
+    fn log(&self, status: u16) {
+        log::debug!("conn {}: answered {status}", self.card.number);
+    }
+}
+
+/// How a response is broken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// In order: the end of the stream follows the bytes sent.
+    Close,
+    /// By a TCP reset.
+    Reset,
+}
+
+/// What one turn of a connection sends, about: more would make the others wait, less would cost system calls.
+pub const PIECE_BYTES: usize = 64 * 1024;

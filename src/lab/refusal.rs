@@ -1,0 +1,114 @@
+//! How the lab says no: a rule of HTTP broken, or a request that the lab cannot serve.
+//!
+//! A person gets one readable block, a program that prefers JSON gets `application/problem+json` (RFC 9457).
+
+use serde_json::{Value, json};
+
+use crate::http::accept::preferred;
+use crate::http::response::reason;
+use crate::http::{Error, Fields, Response};
+use crate::wire::{hexdump, notation};
+
+/// A request that was understood and is not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub status: u16,
+    /// What is wrong, as a sentence without a full stop.
+    pub why: String,
+    /// What to type instead.
+    pub advice: String,
+    /// The methods that the resource has, for 405 (RFC 9110 §15.5.6).
+    pub allow: Option<String>,
+}
+
+impl Refusal {
+    pub fn new(status: u16, why: impl Into<String>, advice: impl Into<String>) -> Refusal {
+        Refusal { status, why: why.into(), advice: advice.into(), allow: None }
+    }
+
+    /// The refusal in the form that the client prefers.
+    pub fn response(&self, form: Form) -> Response {
+        let response = match form {
+            Form::Text => {
+                let title = reason(self.status);
+                Response::text(
+                    self.status,
+                    format!("{} {title}: {}\ntry: {}\n", self.status, self.why, self.advice),
+                )
+            }
+            Form::Problem => problem(
+                self.status,
+                json!({ "title": reason(self.status), "detail": self.why, "advice": self.advice }),
+            ),
+        };
+        match &self.allow {
+            Some(methods) => response.with("Allow", methods.clone()),
+            None => response,
+        }
+    }
+}
+
+/// The two forms of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    Problem,
+}
+
+impl Form {
+    /// What these fields prefer. Somebody who asks for JSON wants problems in JSON as well.
+    pub fn preferred(fields: &Fields<'_>) -> Form {
+        const OFFERS: [&str; 3] = ["text/plain", "application/problem+json", "application/json"];
+        if preferred(fields, &OFFERS) == OFFERS[0] { Form::Text } else { Form::Problem }
+    }
+}
+
+/// The answer to a broken rule: the byte, the rule, and the way out.
+pub fn broken_rule(error: &Error, form: Form) -> Response {
+    let lesson = error.rule.lesson();
+    let status = lesson.status;
+    match form {
+        Form::Text => Response::text(status, explain(error)),
+        Form::Problem => problem(
+            status,
+            json!({
+                "title": reason(status),
+                "detail": lesson.claim,
+                "rule": lesson.source,
+                "advice": lesson.advice,
+                "offset": error.offset,
+                "byte": error.byte,
+            }),
+        ),
+    }
+}
+
+fn explain(error: &Error) -> String {
+    let lesson = error.rule.lesson();
+    let found = match error.byte {
+        Some(byte) => format!("byte {} is {}", error.offset, quoted(byte)),
+        None => format!("byte {} has not come", error.offset),
+    };
+    let excerpt = hexdump::excerpt(error.excerpt_offset(), &error.excerpt, error.offset);
+    format!(
+        "{} {}: {found}: {} ({})\n{excerpt}try: {}\n",
+        lesson.status,
+        reason(lesson.status),
+        lesson.claim,
+        lesson.source,
+        lesson.advice,
+    )
+}
+
+/// A byte as people know it, and as it stands in the dump.
+fn quoted(byte: u8) -> String {
+    let mut text = String::new();
+    notation::encode(&[byte], &mut text);
+    format!("\"{text}\" (0x{byte:02x})")
+}
+
+/// Problem details; without a type of their own they are about the status code (RFC 9457 §4.2.1).
+fn problem(status: u16, mut details: Value) -> Response {
+    details["status"] = json!(status);
+    Response::new(status).with_content("application/problem+json", format!("{details}\n"))
+}

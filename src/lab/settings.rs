@@ -1,0 +1,42 @@
+//! What an operator may set, each limit with its precedent.
+
+use std::time::Duration;
+
+use crate::http::Limits;
+
+/// Limits and switches of the lab.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What the server calls itself: `epoll`, `threads`.
+    pub waits_by: &'static str,
+    /// Request line, head, field lines.
+    pub head: Limits,
+    /// Bytes of content that a route keeps in memory: 413 above it. Routes that pass content on have no such limit.
+    pub max_content: u64,
+    /// From the first byte of a head to its last: 408. Apache's mod_reqtimeout waits 20 s, nginx 60 s; a head is one
+    /// packet for everyone but a person who types, and a slow loris.
+    pub head_timeout: Duration,
+    /// Without a byte on a connection that persists: closed silently. nginx waits 75 s, Node 5 s.
+    pub idle_timeout: Duration,
+    /// Connections at a time: 503 above it. Below the 20,000 descriptors that a process may usually raise itself to.
+    pub max_connections: usize,
+    /// Bytes of the tape that `/wire/last` and `/wire/{conn}` read; 0 records nothing.
+    pub tape_bytes: usize,
+    /// Frozen date and counters: the same bytes out for the same bytes in.
+    pub golden: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            waits_by: "nobody",
+            head: Limits::default(),
+            max_content: 1024 * 1024,
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            max_connections: 18_000,
+            tape_bytes: 1024 * 1024,
+            golden: false,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! A file of the notation, read as a conversation.

@@ -1,0 +1,318 @@
+//! A file of the notation, read as a conversation: what the client gives, and what is expected then.
+//!
+//! | line | says |
+//! | --- | --- |
+//! | `# …` or blank | nothing; it is kept |
+//! | `C: GET / HTTP/1.1\r\n`, `C\| 81 85 …` | the client sends bytes |
+//! | `C <eof>` | the client has finished sending |
+//! | `T +15s`, `T +200ms` | the clock moves |
+//! | `= Request GET /` | the core reports an event |
+//! | `! 400 …` | the core reports an error |
+//! | `S: HTTP/1.1 200 OK\r\n`, `S\| 88 00` | the server sends bytes |
+//! | `S <half-close>`, `S <close>`, `S <reset>` | the server's end of the connection |
+//!
+//! It keeps every line as it was written, so that new expectations can be put in between the others. It never runs
+//! a conversation, and does not know what an event is.
+
+mod line;
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+use std::time::Duration;
+
+use self::line::{Line, Meaning};
+use super::notation::{Side, print_block};
+
+pub use self::line::Fault;
+
+/// A whole file.
+#[derive(Clone, Debug)]
+pub struct Script {
+    lines: Vec<Line>,
+    turns: Vec<Turn>,
+}
+
+/// What the client gives, up to the next expectation, and all that is expected then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// In the order of the file; never two neighbours that are both bytes.
+    pub given: Vec<Step<Given>>,
+    /// In the order of the file; never two neighbours that are both bytes.
+    pub expected: Vec<Step<Expected>>,
+}
+
+/// One step, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step<T> {
+    /// The number of its first line; the first line of a file is 1.
+    pub line: usize,
+    /// What happens.
+    pub what: T,
+    last_line: usize,
+}
+
+/// What comes from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// The client sends.
+    Bytes(Vec<u8>),
+    /// The client has finished sending.
+    Eof,
+    /// Time passes.
+    Clock(Duration),
+}
+
+/// What should come of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The core reports an event.
+    Event(String),
+    /// The core reports an error.
+    Error(String),
+    /// The server sends.
+    Bytes(Vec<u8>),
+    /// The server has finished sending, and reads on.
+    HalfClose,
+    /// The server drops the connection.
+    Close,
+    /// The server drops the connection with a TCP reset.
+    Reset,
+}
+
+impl FromStr for Script {
+    type Err = ScriptError;
+
+    fn from_str(text: &str) -> Result<Self, ScriptError> {
+        let mut script = Self {
+            lines: Vec::new(),
+            turns: Vec::new(),
+        };
+        for (index, text) in text.split_inclusive('\n').enumerate() {
+            let line = Line::parse(text).map_err(|fault| ScriptError {
+                line: index + 1,
+                fault,
+            })?;
+            script.take_in(index + 1, &line.meaning);
+            script.lines.push(line);
+        }
+        Ok(script)
+    }
+}
+
+impl Script {
+    /// The conversation, in turns.
+    pub fn turns(&self) -> &[Turn] {
+        &self.turns
+    }
+
+    /// All that one side sends.
+    pub fn bytes(&self, side: Side) -> Vec<u8> {
+        let mut all = Vec::new();
+        for line in &self.lines {
+            match (side, &line.meaning) {
+                (Side::Client, Meaning::Given(Given::Bytes(bytes)))
+                | (Side::Server, Meaning::Expected(Expected::Bytes(bytes))) => all.extend(bytes),
+                _ => {}
+            }
+        }
+        all
+    }
+
+    /// The file with other expectations: `answers` holds those of each turn.
+    ///
+    /// Whatever the client gives stays byte for byte, and so do comments, and steps that are still the same before
+    /// and after the first difference of a turn, with their glosses and the way in which they were broken into lines.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one answer for each turn.
+    pub fn rewritten(&self, answers: &[Vec<Expected>]) -> String {
+        assert_eq!(answers.len(), self.turns.len(), "one answer for each turn");
+        let mut text = String::new();
+        let mut next = 0;
+        for edit in self
+            .turns
+            .iter()
+            .zip(answers)
+            .map(|(turn, answer)| turn.edit(answer))
+        {
+            self.lines[next..edit.replaced.start]
+                .iter()
+                .for_each(|line| text.push_str(&line.text));
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str(&edit.lines);
+            for line in &self.lines[edit.replaced.clone()] {
+                if !matches!(line.meaning, Meaning::Expected(_)) {
+                    text.push_str(&line.text);
+                }
+            }
+            next = edit.replaced.end;
+        }
+        self.lines[next..]
+            .iter()
+            .for_each(|line| text.push_str(&line.text));
+        text
+    }
+
+    fn take_in(&mut self, line: usize, meaning: &Meaning) {
+        let starts_turn = match (meaning, self.turns.last()) {
+            (Meaning::Nothing, _) => return,
+            (_, None) => true,
+            (Meaning::Given(_), Some(turn)) => !turn.expected.is_empty(),
+            (Meaning::Expected(_), Some(_)) => false,
+        };
+        if starts_turn {
+            self.turns.push(Turn::default());
+        }
+        let Some(turn) = self.turns.last_mut() else {
+            return;
+        };
+        match meaning {
+            Meaning::Nothing => {}
+            Meaning::Given(given) => turn.add_given(line, given),
+            Meaning::Expected(expected) => turn.add_expected(line, expected),
+        }
+    }
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines
+            .iter()
+            .try_for_each(|line| out.write_str(&line.text))
+    }
+}
+
+impl Turn {
+    /// The number of its first line.
+    pub fn line(&self) -> usize {
+        let first = self.given.first().map(|step| step.line);
+        first
+            .or(self.expected.first().map(|step| step.line))
+            .unwrap_or(1)
+    }
+
+    fn add_given(&mut self, line: usize, given: &Given) {
+        if let Some(Step {
+            what: Given::Bytes(all),
+            last_line,
+            ..
+        }) = self.given.last_mut()
+            && let Given::Bytes(more) = given
+        {
+            all.extend(more);
+            *last_line = line;
+        } else {
+            self.given.push(Step {
+                line,
+                what: given.clone(),
+                last_line: line,
+            });
+        }
+    }
+
+    fn add_expected(&mut self, line: usize, expected: &Expected) {
+        if let Some(Step {
+            what: Expected::Bytes(all),
+            last_line,
+            ..
+        }) = self.expected.last_mut()
+            && let Expected::Bytes(more) = expected
+        {
+            all.extend(more);
+            *last_line = line;
+        } else {
+            self.expected.push(Step {
+                line,
+                what: expected.clone(),
+                last_line: line,
+            });
+        }
+    }
+
+    fn edit(&self, answer: &[Expected]) -> Edit {
+        let old = &self.expected;
+        let same = |(old, new): &(&Step<Expected>, &Expected)| old.what == **new;
+        let before = old.iter().zip(answer).take_while(same).count();
+        let (old_rest, new_rest) = (&old[before..], &answer[before..]);
+        let after = old_rest
+            .iter()
+            .rev()
+            .zip(new_rest.iter().rev())
+            .take_while(same)
+            .count();
+
+        let replaced = match &old_rest[..old_rest.len() - after] {
+            [first, .., last] => first.line - 1..last.last_line,
+            [only] => only.line - 1..only.last_line,
+            [] => {
+                let end = self.end_of_step(before);
+                end..end
+            }
+        };
+        let mut lines = String::new();
+        new_rest[..new_rest.len() - after]
+            .iter()
+            .for_each(|expected| expected.print(&mut lines));
+        Edit { replaced, lines }
+    }
+
+    /// How many lines of the file end with so many expectations of this turn.
+    fn end_of_step(&self, expectations: usize) -> usize {
+        match expectations.checked_sub(1) {
+            Some(index) => self.expected[index].last_line,
+            None => self.given.last().map_or(0, |step| step.last_line),
+        }
+    }
+}
+
+impl Expected {
+    /// Appends the lines that say this.
+    ///
+    /// # Panics
+    ///
+    /// If the text of an event or an error is not one line.
+    pub fn print(&self, lines: &mut String) {
+        let (before, text) = match self {
+            Expected::Bytes(bytes) => return print_block(Side::Server, bytes, lines),
+            Expected::Event(text) => ("   = ", text.as_str()),
+            Expected::Error(text) => ("   ! ", text.as_str()),
+            Expected::HalfClose => ("S ", "<half-close>"),
+            Expected::Close => ("S ", "<close>"),
+            Expected::Reset => ("S ", "<reset>"),
+        };
+        assert!(!text.contains('\n'), "one line for one event: {text:?}");
+        lines.push_str(before);
+        lines.push_str(text.trim_end());
+        lines.push('\n');
+    }
+}
+
+/// Lines to put in the place of others, counted from 0; comments among those others stay, behind the new lines.
+struct Edit {
+    replaced: Range<usize>,
+    lines: String,
+}
+
+/// A line that does not follow the notation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptError {
+    /// The number of the line; the first is 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+impl fmt::Display for ScriptError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "line {}, {}", self.line, self.fault)
+    }
+}
+
+impl std::error::Error for ScriptError {}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 pub mod drivers;
 pub mod http;
+pub mod lab;
 pub mod session;
 pub mod trace;
 pub mod wire;

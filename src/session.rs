@@ -82,6 +82,17 @@ pub enum Cause<'a> {
     Stopped,
 }
 
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Flow => f.write_str("finished"),
+            Cause::Failed(error) => error.fmt(f),
+            Cause::Stalled => f.write_str("the peer does not read"),
+            Cause::Stopped => f.write_str("the server stopped"),
+        }
+    }
+}
+
 /// Opens a [`Session`] for each accepted connection.
 pub trait Service: Send + Sync {
     type Session: Session;

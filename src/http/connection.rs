@@ -229,6 +229,11 @@ impl Connection {
         matches!(self.sending, Sending::Idle | Sending::Owed)
     }
 
+    /// Whether a request waits for its response to begin.
+    pub fn owes_answer(&self) -> bool {
+        self.sending == Sending::Owed
+    }
+
     /// Whether the response that was due has been sent whole.
     pub fn has_answered(&self) -> bool {
         self.sending == Sending::Sent

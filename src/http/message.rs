@@ -77,6 +77,14 @@ pub struct Request<'b> {
     pub head: &'b [u8],
 }
 
+impl<'b> Request<'b> {
+    /// The request line as it was typed.
+    pub fn line(&self) -> &'b str {
+        let end = memchr::memchr(b'\r', self.head).unwrap_or(self.head.len());
+        str::from_utf8(&self.head[..end]).unwrap_or_default()
+    }
+}
+
 /// The field lines of a head or a trailer section, as they arrived and already checked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fields<'b> {
@@ -87,6 +95,13 @@ impl<'b> Fields<'b> {
     /// Of a section whose every line is `name ":" OWS value OWS CRLF`, up to and without the empty line.
     pub(super) fn checked(section: &'b [u8]) -> Fields<'b> {
         Fields { section }
+    }
+
+    /// The whole lines of a head that breaks a rule later on.
+    pub fn before_fault(head: &'b [u8]) -> Fields<'b> {
+        let start = memchr::memchr(b'\n', head).map_or(head.len(), |lf| lf + 1);
+        let end = memchr::memrchr(b'\n', head).map_or(start, |lf| lf + 1);
+        Fields { section: &head[start..end] }
     }
 
     pub fn is_empty(&self) -> bool {

@@ -7,12 +7,11 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::Lab;
 use super::clock::Date;
-use super::exchange::{Answer, Call, Exchange, PIECE_BYTES, Reply};
+use super::exchange::{Answer, Call, Cut, Exchange, PIECE_BYTES, Reply};
 use super::refusal::{Form, Refusal, broken_rule};
 use super::registry::{Activity, Card};
 use super::routes::discard::Discard;
@@ -35,6 +34,8 @@ pub struct Conversation {
     /// The latest request line, kept only while somebody reads the log.
     request_line: Option<Box<str>>,
     arrival: Arrival,
+    /// How the latest response was broken off, if it was.
+    cut: Option<Cut>,
     deadline: Option<Instant>,
 }
 
@@ -42,11 +43,20 @@ pub struct Conversation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Talking,
+    /// One connection too many: it gets a 503 and no more.
+    TurningAway,
     /// Everything has been said; what the peer still sends is read and thrown away.
     Draining {
         until: Instant,
     },
     Over(Flow, &'static str),
+}
+
+/// What one call of the driver comes with.
+struct Turn<'t> {
+    now: Instant,
+    date: &'t Date,
+    out: &'t mut Vec<u8>,
 }
 
 /// How far the peer has come.
@@ -64,6 +74,19 @@ struct Arrival {
     is_late: bool,
 }
 
+impl Arrival {
+    fn new(now: Instant) -> Arrival {
+        Arrival {
+            latest: now,
+            head_begun: None,
+            head_reads: 0,
+            is_starved: true,
+            has_ended: false,
+            is_late: false,
+        }
+    }
+}
+
 impl Conversation {
     pub fn new(lab: Arc<Lab>, card: Arc<Card>, now: Instant) -> Conversation {
         Conversation {
@@ -76,77 +99,75 @@ impl Conversation {
             state: State::Talking,
             form: Form::Text,
             request_line: None,
-            arrival: Arrival {
-                latest: now,
-                head_begun: None,
-                head_reads: 0,
-                is_starved: true,
-                has_ended: false,
-                is_late: false,
-            },
+            arrival: Arrival::new(now),
+            cut: None,
         }
     }
 
-    /// Understands as much of `bytes` as there is room to answer; tells how much that was.
-    fn understand(&mut self, now: Instant, bytes: &[u8], out: &mut Vec<u8>) -> usize {
+    /// Turns the peer away: there are as many connections as there may be.
+    pub fn refused(lab: Arc<Lab>, card: Arc<Card>, now: Instant) -> Conversation {
+        Conversation { state: State::TurningAway, ..Conversation::new(lab, card, now) }
+    }
+
+    /// Understands as much of what has come as there is room to answer.
+    fn understand(&mut self, now: Instant, arrived: &[u8], out: &mut Vec<u8>) {
         let date = self.lab.clock.date(now);
+        let mut turn = Turn { now, date: &date, out };
+        let mut pending = mem::take(&mut self.pending);
+        pending.feed(arrived, |bytes| self.understand_bytes(bytes, &mut turn));
+        self.pending = pending;
+    }
+
+    fn understand_bytes(&mut self, bytes: &[u8], turn: &mut Turn<'_>) -> usize {
         let mut consumed = 0;
-        while out.len() < PIECE_BYTES && !self.connection.is_done() {
+        while turn.out.len() < PIECE_BYTES && !self.connection.is_done() {
             let rest = &bytes[consumed..];
             let (used, event) = match self.connection.next_event(rest) {
                 Ok(next) => next,
                 Err(error) => {
-                    self.refuse(now, &error, rest, &date, out);
+                    self.refuse(&error, rest, turn);
                     break;
                 }
             };
             consumed += used;
             self.arrival.is_starved = matches!(event, Event::Incomplete);
-            let mut turn = Turn { now, date: &date, out };
             match event {
-                Event::Request(request) => self.begin(&mut turn, &request, consumed < bytes.len()),
-                Event::Data(data) => self.with_exchange(&mut turn, |exchange, reply| exchange.receive(data, reply)),
+                Event::Request(request) => self.begin(&request, consumed < bytes.len(), turn),
+                Event::Data(data) => self.step(turn, |exchange, reply| exchange.receive(data, reply)),
                 Event::Trailers(trailers) => {
-                    self.with_exchange(&mut turn, |exchange, _| exchange.receive_trailers(&trailers));
+                    self.step(turn, |exchange, _| exchange.receive_trailers(&trailers));
                 }
-                Event::EndOfMessage => self.with_exchange(&mut turn, |exchange, reply| exchange.receive_end(reply)),
-                Event::Incomplete | Event::Paused => break,
-                Event::Closed => return bytes.len(),
+                Event::EndOfMessage => self.step(turn, |exchange, reply| exchange.receive_end(reply)),
+                Event::Incomplete | Event::Paused | Event::Closed => break,
             }
         }
-        consumed
+        if self.connection.is_done() { bytes.len() } else { consumed }
     }
 
-    /// A request's head is complete: lets its route answer.
-    fn begin(&mut self, turn: &mut Turn<'_>, request: &Request<'_>, more_has_come: bool) {
+    /// A head is complete: its route answers.
+    fn begin(&mut self, request: &Request<'_>, more_has_come: bool, turn: &mut Turn<'_>) {
         Card::add(&self.card.requests, 1);
-        let begun = self.arrival.head_begun.take().unwrap_or(turn.now);
-        let reads = mem::take(&mut self.arrival.head_reads).max(1);
-        self.note_request_line(request);
-        let lab = Arc::clone(&self.lab);
-        let card = Arc::clone(&self.card);
-        let offset = self.connection.offset() - request.head.len() as u64;
-        let call =
-            Call { lab: &lab, request, captured: &[], card: &card, now: turn.now, begun, reads, offset };
         let has_content = request.framing.has_content();
         if has_content {
-            self.form = call.form();
+            self.form = Form::preferred(&request.fields);
         }
-        let answer = router::answer(&call).unwrap_or_else(|refusal| refusal.response(call.form()).into());
+        self.request_line = log::log_enabled!(log::Level::Debug).then(|| request.line().into());
+        let answer = self.answer(request, turn.now);
+        let holds_content_back = has_content && request.expects_continue;
         match answer {
             Answer::Unsigned(response) if !has_content => self.reply(turn).send_unsigned(&response),
-            Answer::Unsigned(response) | Answer::Whole(response) => match request.expects_continue && has_content {
-                // The client has not sent its content yet, and now it need not: what follows on this connection
-                // could be either that content or the next request, so nothing is to follow.
-                true => {
-                    self.connection.close_after_exchange();
-                    self.reply(turn).send(response);
-                }
-                false if has_content => self.exchange = Some(Box::new(Discard::new(response))),
-                false => self.reply(turn).send(response),
-            },
+            Answer::Whole(response) if !has_content => self.reply(turn).send(response),
+            Answer::Unsigned(response) | Answer::Whole(response) if holds_content_back => {
+                // The client need not send the content any more, and may send it all the same: what follows could
+                // be read in two ways, so nothing is to follow.
+                self.connection.close_after_exchange();
+                self.reply(turn).send(response);
+            }
+            Answer::Unsigned(response) | Answer::Whole(response) => {
+                self.exchange = Some(Box::new(Discard::new(response)));
+            }
             Answer::Exchange(exchange) => {
-                if request.expects_continue && has_content && exchange.wants_content() && !more_has_come {
+                if holds_content_back && exchange.wants_content() && !more_has_come {
                     self.connection.send_continue(turn.out);
                 }
                 self.exchange = Some(exchange);
@@ -154,7 +175,24 @@ impl Conversation {
         }
     }
 
-    fn with_exchange(&mut self, turn: &mut Turn<'_>, step: impl FnOnce(&mut dyn Exchange, &mut Reply<'_>)) {
+    fn answer(&mut self, request: &Request<'_>, now: Instant) -> Answer {
+        let begun = self.arrival.head_begun.take().unwrap_or(now);
+        let reads = mem::take(&mut self.arrival.head_reads).max(1);
+        let call = Call {
+            lab: &self.lab,
+            request,
+            captured: &[],
+            card: &self.card,
+            now,
+            begun,
+            reads,
+            offset: self.connection.offset() - request.head.len() as u64,
+        };
+        router::answer(&call).unwrap_or_else(|refusal| refusal.response(call.form()).into())
+    }
+
+    /// Lets the exchange under way, if there is one, take a step.
+    fn step(&mut self, turn: &mut Turn<'_>, step: impl FnOnce(&mut dyn Exchange, &mut Reply<'_>)) {
         if let Some(mut exchange) = self.exchange.take() {
             step(&mut *exchange, &mut self.reply(turn));
             if !self.connection.has_answered() {
@@ -172,7 +210,216 @@ impl Conversation {
             connection: &mut self.connection,
             out: turn.out,
             date: turn.date,
-            reset: &mut self.reset,
+            cut: &mut self.cut,
+        }
+    }
+
+    /// The peer broke a rule: it is told which, unless an answer has begun, which is then all it gets.
+    fn refuse(&mut self, error: &Error, shown: &[u8], turn: &mut Turn<'_>) {
+        self.exchange = None;
+        if !self.connection.can_answer() {
+            log::info!("conn {}: {error}, after its answer had begun", self.card.number);
+            self.connection.cut();
+            return;
+        }
+        if !self.connection.owes_answer() {
+            let before_fault = error.offset.saturating_sub(self.connection.offset()) as usize;
+            let head = &shown[..before_fault.min(shown.len())];
+            self.form = Form::preferred(&Fields::before_fault(head));
+            self.request_line = None;
+            Card::add(&self.card.requests, 1);
+        }
+        let response = broken_rule(error, self.form);
+        self.reply(turn).send(response);
+    }
+
+    /// Ends what the peer has left unfinished, when it has ended itself or has let too much time pass.
+    fn conclude(&mut self, turn: &mut Turn<'_>) {
+        let pending = mem::take(&mut self.pending);
+        let result = match self.arrival {
+            Arrival { is_late: true, .. } => self.connection.time_out(pending.bytes()),
+            _ => self.connection.receive_eof(pending.bytes()),
+        };
+        match result {
+            Err(error) => self.refuse(&error, pending.bytes(), turn),
+            Ok(()) if self.exchange.is_none() && self.connection.is_between_exchanges() => {
+                self.state = State::Over(Flow::Closed, "the peer has ended");
+            }
+            Ok(()) => self.pending = pending,
+        }
+        self.arrival.is_late = false;
+    }
+
+    /// What the calls so far have led to.
+    fn settle(&mut self, now: Instant, out: &[u8]) {
+        if matches!(self.state, State::Talking | State::TurningAway) && self.connection.is_done() {
+            self.pending.clear();
+            self.state = match self.cut {
+                Some(Cut::Reset) => State::Over(Flow::Reset, "reset on request"),
+                _ if self.arrival.has_ended => State::Over(Flow::Closed, "answered and closed"),
+                _ => State::Draining { until: now + LINGER },
+            };
+        }
+        if self.state == State::Talking {
+            self.note_head(now);
+        }
+        // Bytes that wait for a slow reader are the driver's to watch; it comes back when they have left.
+        self.deadline = if out.is_empty() { self.next_deadline() } else { None };
+        self.card.show(self.activity());
+    }
+
+    fn note_head(&mut self, now: Instant) {
+        match self.connection.missing(self.pending.bytes()) {
+            Some(Missing::Head) => self.arrival.head_begun = self.arrival.head_begun.or(Some(now)),
+            _ => self.arrival.head_begun = None,
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let settings = &self.lab.settings;
+        match self.state {
+            State::TurningAway | State::Over(..) => None,
+            State::Draining { until } => Some(until),
+            State::Talking => {
+                let exchange = self.exchange.as_ref().and_then(|exchange| exchange.poll_timeout());
+                let peer = match self.connection.missing(self.pending.bytes()) {
+                    Some(Missing::Head) => self.arrival.head_begun.map(|begun| begun + settings.head_timeout),
+                    Some(Missing::Content) => Some(self.arrival.latest + settings.idle_timeout),
+                    None if self.exchange.is_none() => Some(self.arrival.latest + settings.idle_timeout),
+                    None => None,
+                };
+                exchange.into_iter().chain(peer).min()
+            }
+        }
+    }
+
+    /// Between requests, which is where a connection is most of the time.
+    fn has_nothing_to_say(&self) -> bool {
+        self.state == State::Talking
+            && self.exchange.is_none()
+            && self.arrival.is_starved
+            && !self.arrival.is_late
+            && !self.arrival.has_ended
+    }
+
+    fn turn_away(&mut self, turn: &mut Turn<'_>) {
+        self.connection.close_after_exchange();
+        let refusal = Refusal::new(
+            503,
+            format!("{} connections are open, as many as may be", self.lab.settings.max_connections),
+            "again in a moment; the server's option --max-connections sets the limit",
+        );
+        self.reply(turn).send(refusal.response(Form::Text).with("Retry-After", "1"));
+    }
+
+    fn activity(&self) -> Activity {
+        match (self.state, self.connection.missing(self.pending.bytes())) {
+            (State::Draining { .. } | State::Over(..) | State::TurningAway, _) => Activity::Draining,
+            (State::Talking, Some(_)) => Activity::Receiving,
+            (State::Talking, None) if self.exchange.is_some() => Activity::Answering,
+            (State::Talking, None) => Activity::Idle,
         }
     }
 }
+
+impl Session for Conversation {
+    fn receive(&mut self, now: Instant, bytes: &[u8], out: &mut Vec<u8>) {
+        Card::add(&self.card.bytes_in, bytes.len() as u64);
+        if self.state != State::Talking {
+            return;
+        }
+        self.arrival.latest = now;
+        self.arrival.head_reads += 1;
+        self.understand(now, bytes, out);
+        self.settle(now, out);
+        Card::add(&self.card.bytes_out, out.len() as u64);
+    }
+
+    fn receive_eof(&mut self, _now: Instant) {
+        self.arrival.has_ended = true;
+        if self.state != State::Talking {
+            self.state = State::Over(Flow::Closed, "answered and closed");
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        let exchange = self.exchange.as_ref().and_then(|exchange| exchange.poll_timeout());
+        match self.state {
+            State::Draining { .. } => self.state = State::Over(Flow::Closed, "answered, and the peer lingered"),
+            State::Talking if exchange.is_some_and(|due| due <= now) => {}
+            State::Talking if self.connection.missing(self.pending.bytes()).is_some() => {
+                self.arrival.is_late = true;
+            }
+            State::Talking => self.state = State::Over(Flow::Closed, "idle"),
+            State::TurningAway | State::Over(..) => {}
+        }
+    }
+
+    fn handle_shutdown(&mut self, _now: Instant) {
+        match self.state {
+            State::Talking if self.exchange.is_none() && self.connection.is_between_exchanges() => {
+                self.state = State::Over(Flow::Closed, "the server stops");
+            }
+            State::Talking => self.connection.close_after_exchange(),
+            State::TurningAway | State::Draining { .. } | State::Over(..) => {}
+        }
+    }
+
+    fn handle_close(&mut self, now: Instant, cause: Cause<'_>) {
+        let card = &self.card;
+        self.lab.registry.leave(card.number);
+        let reason = match (cause, self.state) {
+            (Cause::Flow, State::Over(_, reason)) => reason.to_owned(),
+            (cause, _) => cause.to_string(),
+        };
+        log::info!("{}: {reason}", card.farewell(now));
+    }
+
+    fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) {
+        if self.deadline.is_none() {
+            self.arrival.latest = now; // the peer has taken what waited for it: it is alive
+        }
+        if self.has_nothing_to_say() {
+            return self.settle(now, out);
+        }
+        let date = self.lab.clock.date(now);
+        let mut turn = Turn { now, date: &date, out };
+        match self.state {
+            State::TurningAway => self.turn_away(&mut turn),
+            State::Talking => {
+                self.step(&mut turn, |exchange, reply| exchange.poll(reply));
+                if !self.arrival.is_starved {
+                    self.understand(now, &[], turn.out);
+                }
+                if self.arrival.is_late || (self.arrival.has_ended && self.arrival.is_starved) {
+                    self.conclude(&mut turn);
+                }
+            }
+            State::Draining { .. } | State::Over(..) => return,
+        }
+        self.settle(now, out);
+        Card::add(&self.card.bytes_out, out.len() as u64);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn flow(&self) -> Flow {
+        match self.state {
+            State::Over(flow, _) => flow,
+            State::Draining { .. } => Flow::HalfClosed,
+            State::Talking if !self.arrival.is_starved && self.pending.len() >= MAX_PENDING_BYTES => Flow::Paused,
+            State::Talking | State::TurningAway => Flow::Open,
+        }
+    }
+}
+
+/// How long a peer may go on sending after the last answer. nginx's lingering_timeout is 5 s as well.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Pipelined requests that wait behind an answer under way: more of them are not read.
+const MAX_PENDING_BYTES: usize = 64 * 1024;

@@ -6,6 +6,7 @@ use super::Lab;
 use super::clock::Date;
 use super::refusal::{Form, Refusal};
 use super::registry::Card;
+use crate::http::response::reason;
 use crate::http::{Connection, Fields, Length, Request, Response};
 
 /// A request on its way to a route.
@@ -36,6 +37,8 @@ impl Call<'_> {
 pub enum Answer {
     /// This response, and nothing of the content is wanted.
     Whole(Response),
+    /// The same, with no other field lines than HTTP asks for.
+    Unsigned(Response),
     /// An exchange that takes content, or time.
     Exchange(Box<dyn Exchange>),
 }
@@ -87,7 +90,9 @@ pub struct Reply<'r> {
     pub(super) connection: &'r mut Connection,
     pub(super) out: &'r mut Vec<u8>,
     pub(super) date: &'r Date,
-    pub(super) reset: &'r mut bool,
+    pub(super) cut: &'r mut Option<Cut>,
+    /// The request line, when a log wants it.
+    pub(super) request_line: Option<&'r str>,
 }
 
 impl Reply<'_> {
@@ -129,7 +134,7 @@ impl Reply<'_> {
     /// Ends the connection in the middle of the response.
     pub fn cut(&mut self, how: Cut) {
         self.connection.cut();
-        *self.reset = how == Cut::Reset;
+        *self.cut = Some(how);
     }
 
     /// Lets the connection end with this exchange.
@@ -158,7 +163,9 @@ impl Reply<'_> {
     }
 
     fn log(&self, status: u16) {
-        log::debug!("conn {}: answered {status}", self.card.number);
+        let (connection, request) = self.card.signature(false);
+        let line = self.request_line.unwrap_or("(no request)");
+        log::debug!("conn {connection} request {request}: {line}: {status} {}", reason(status));
     }
 }
 

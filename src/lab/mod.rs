@@ -16,11 +16,10 @@ pub mod settings;
 
 use core::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use crate::session::{Service, Tally};
-use crate::trace::{Tape, Traced};
+use crate::trace::{Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
 use registry::Registry;
@@ -31,23 +30,42 @@ pub struct Lab {
     pub settings: Settings,
     pub clock: Clock,
     pub registry: Registry,
-    pub tape: Arc<Tape>,
+    pub tracer: Arc<Tracer>,
     pub tally: Tally,
-    pub requests: AtomicU64,
     /// When the server started.
     pub started: Instant,
 }
 
 impl Lab {
-    pub fn new(settings: Settings, time: TimeSource) -> Lab {
+    /// A lab that has opened no connection yet; `print` gets the trace, if anyone wants one.
+    pub fn new(settings: Settings, time: TimeSource, print: Option<Print>) -> Lab {
+        let tape = (settings.tape_bytes > 0).then(|| Arc::new(Tape::new(settings.tape_bytes)));
         Lab {
             clock: Clock::new(time, settings.golden),
             registry: Registry::default(),
-            tape: Arc::new(Tape::new(settings.tape_bytes)),
+            tracer: Arc::new(Tracer::new(tape, print)),
             tally: Tally::default(),
-            requests: AtomicU64::new(0),
             started: (time.instant)(),
             settings,
         }
+    }
+}
+
+impl Service for Arc<Lab> {
+    type Session = Traced<Conversation>;
+
+    fn open(&self, now: Instant, peer: SocketAddr) -> Traced<Conversation> {
+        let (card, open) = self.registry.enter(now, peer);
+        let number = card.number;
+        log::info!("conn {number} opened by {peer}");
+        let conversation = match open > self.settings.max_connections {
+            true => Conversation::refused(Arc::clone(self), card, now),
+            false => Conversation::new(Arc::clone(self), card, now),
+        };
+        Traced::new(conversation, number, peer, now, &self.tracer)
+    }
+
+    fn tally(&self) -> &Tally {
+        &self.tally
     }
 }

@@ -40,6 +40,18 @@ impl Card {
         (if golden { 1 } else { self.number }, self.requests.load(Relaxed))
     }
 
+    /// What the log says when the connection is over, before the reason.
+    pub fn farewell(&self, now: Instant) -> String {
+        format!(
+            "conn {} closed after {:.3} s, {} requests, {} bytes in, {} bytes out",
+            self.number,
+            now.saturating_duration_since(self.opened).as_secs_f64(),
+            self.requests.load(Relaxed),
+            self.bytes_in.load(Relaxed),
+            self.bytes_out.load(Relaxed),
+        )
+    }
+
     pub fn activity(&self) -> Activity {
         const ALL: [Activity; 4] =
             [Activity::Idle, Activity::Receiving, Activity::Answering, Activity::Draining];

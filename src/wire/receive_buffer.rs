@@ -32,6 +32,11 @@ impl ReceiveBuffer {
         }
     }
 
+    /// What is kept.
+    pub fn bytes(&self) -> &[u8] {
+        &self.kept
+    }
+
     /// How many bytes are kept.
     pub fn len(&self) -> usize {
         self.kept.len()

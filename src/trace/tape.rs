@@ -3,7 +3,7 @@
 //! Recording happens for every read and every batch of writes of the fastest paths, so it is one lock and one copy
 //! into a ring. It knows connections by number, and nothing of what their bytes mean.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -48,19 +48,14 @@ impl Tape {
 
     /// What is left of one connection, oldest first.
     pub fn connection(&self, number: u64) -> Vec<Chunk> {
-        let ring = self.lock();
-        ring.headers
-            .iter()
-            .filter(|header| header.connection == number)
-            .map(|header| ring.chunk(header))
-            .collect()
+        self.lock().chunks_of(number).collect()
     }
 
     /// The connections of which something is left, without repetition; the one whose peer was last told something
     /// comes first.
     pub fn connections(&self) -> Vec<u64> {
         let ring = self.lock();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let told = ring
             .headers
             .iter()
@@ -85,21 +80,21 @@ impl fmt::Debug for Tape {
 
 struct Ring {
     bytes: Box<[u8]>,
-    /// How many bytes were ever kept; modulo the length of `bytes`, where the next one goes.
-    written: u64,
+    /// Where in `bytes` the next one goes.
+    end: usize,
     /// How much of the memory the chunks take that are still whole, headers included.
     used: usize,
     headers: VecDeque<Header>,
-    next_sequence: u64,
+    /// How many headers came before the first that is left.
+    forgotten: u64,
 }
 
 struct Header {
-    sequence: u64,
     connection: u64,
     offset: u64,
     len: u64,
-    /// The value of [`Ring::written`] before it.
-    start: u64,
+    /// Where it begins in [`Ring::bytes`].
+    start: usize,
     kept: u32,
     side: Side,
 }
@@ -109,10 +104,10 @@ impl Ring {
         let bytes = vec![0; max_bytes].into_boxed_slice();
         Self {
             bytes,
-            written: 0,
+            end: 0,
             used: 0,
             headers: VecDeque::new(),
-            next_sequence: 0,
+            forgotten: 0,
         }
     }
 
@@ -123,34 +118,40 @@ impl Ring {
             && let Some(oldest) = self.headers.pop_front()
         {
             self.used -= cost(oldest.kept as usize);
+            self.forgotten += 1;
         }
         self.headers.push_back(Header {
-            sequence: self.next_sequence,
             connection,
             offset,
             len: bytes.len() as u64,
-            start: self.written,
+            start: self.end,
             kept: kept.len() as u32,
             side,
         });
-        self.next_sequence += 1;
         self.copy_in(kept);
     }
 
     fn copy_in(&mut self, kept: &[u8]) {
-        let at = self.index(self.written);
-        let (first, second) = kept.split_at(kept.len().min(self.bytes.len() - at));
-        self.bytes[at..at + first.len()].copy_from_slice(first);
+        let (first, second) = kept.split_at(kept.len().min(self.bytes.len() - self.end));
+        self.bytes[self.end..][..first.len()].copy_from_slice(first);
         self.bytes[..second.len()].copy_from_slice(second);
-        self.written += kept.len() as u64;
+        self.end += kept.len();
+        if self.end >= self.bytes.len() {
+            self.end -= self.bytes.len();
+        }
     }
 
-    fn chunk(&self, header: &Header) -> Chunk {
-        let (at, kept) = (self.index(header.start), header.kept as usize);
-        let first = &self.bytes[at..self.bytes.len().min(at + kept)];
+    fn chunks_of(&self, connection: u64) -> impl Iterator<Item = Chunk> {
+        let numbered = (self.forgotten..).zip(&self.headers);
+        let of_connection = numbered.filter(move |(_, header)| header.connection == connection);
+        of_connection.map(|(sequence, header)| self.chunk(sequence, header))
+    }
+
+    fn chunk(&self, sequence: u64, header: &Header) -> Chunk {
+        let kept = header.kept as usize;
+        let first = &self.bytes[header.start..self.bytes.len().min(header.start + kept)];
         let second = &self.bytes[..kept - first.len()];
         let &Header {
-            sequence,
             connection,
             side,
             offset,
@@ -165,10 +166,6 @@ impl Ring {
             len,
             bytes: [first, second].concat(),
         }
-    }
-
-    fn index(&self, position: u64) -> usize {
-        (position % self.bytes.len() as u64) as usize
     }
 }
 

@@ -1,1 +1,234 @@
-//! To be written.
+//! A session that shows what passes through it: to people while it happens, and on a tape for those who ask later.
+//!
+//! What is printed is the [notation](crate::wire::notation) of the fixtures: the trace of one connection, saved to a
+//! file, is a script. It knows bytes and their order; what they mean is guessed only when somebody asks for the
+//! [layout of curl](curl_layout).
+
+mod curl;
+mod framing;
+mod split;
+mod tape;
+
+use core::net::SocketAddr;
+use std::fmt::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::session::{Cause, Flow, Session};
+use crate::wire::notation::{Side, print_block};
+
+pub use self::curl::{Exchanges, curl_layout, last_finished};
+pub use self::tape::{Chunk, DEFAULT_TAPE_BYTES, MAX_KEPT_BYTES, Tape};
+
+/// Where lines of a trace go.
+pub type Print = Box<dyn FnMut(&str) + Send>;
+
+/// What is done with the bytes of all connections: printed, kept on a tape, both, or neither.
+#[derive(Default)]
+pub struct Tracer {
+    tape: Option<Arc<Tape>>,
+    printer: Option<Mutex<Printer>>,
+}
+
+struct Printer {
+    print: Print,
+    /// Whose bytes were printed last.
+    last: Option<(u64, Side)>,
+}
+
+impl Tracer {
+    /// A tracer for all connections of a server.
+    pub fn new(tape: Option<Arc<Tape>>, print: Option<Print>) -> Self {
+        let printer = print.map(|print| Mutex::new(Printer { print, last: None }));
+        Self { tape, printer }
+    }
+
+    /// Where the recorded bytes are, if any are recorded.
+    pub fn tape(&self) -> Option<&Arc<Tape>> {
+        self.tape.as_ref()
+    }
+
+    fn is_off(&self) -> bool {
+        self.tape.is_none() && self.printer.is_none()
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let printer = self.printer.as_ref().map(|_| "..");
+        out.debug_struct("Tracer")
+            .field("tape", &self.tape)
+            .field("printer", &printer)
+            .finish()
+    }
+}
+
+/// A session, and what it shows of itself.
+#[derive(Debug)]
+pub struct Traced<S> {
+    inner: S,
+    view: Option<View>,
+}
+
+impl<S: Session> Traced<S> {
+    /// Shows what passes through `inner` as that of connection `number`, accepted from `peer` at `now`.
+    pub fn new(
+        inner: S,
+        number: u64,
+        peer: SocketAddr,
+        now: Instant,
+        tracer: &Arc<Tracer>,
+    ) -> Self {
+        let view = (!tracer.is_off()).then(|| View {
+            tracer: Arc::clone(tracer),
+            number,
+            peer,
+            opened: now,
+            received: 0,
+            sent: 0,
+            half_closed: false,
+        });
+        Self { inner, view }
+    }
+}
+
+impl<S: Session> Session for Traced<S> {
+    fn receive(&mut self, now: Instant, bytes: &[u8], out: &mut Vec<u8>) {
+        let Some(view) = &mut self.view else {
+            return self.inner.receive(now, bytes, out);
+        };
+        view.received(now, bytes);
+        let before = out.len();
+        self.inner.receive(now, bytes, out);
+        view.sent(now, &out[before..]);
+        view.watch(now, self.inner.flow());
+    }
+
+    fn receive_eof(&mut self, now: Instant) {
+        if let Some(view) = &mut self.view {
+            view.end(now, Side::Client, "C <eof>");
+        }
+        self.inner.receive_eof(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.inner.handle_timeout(now);
+    }
+
+    fn handle_shutdown(&mut self, now: Instant) {
+        self.inner.handle_shutdown(now);
+    }
+
+    fn handle_close(&mut self, now: Instant, cause: Cause<'_>) {
+        if let Some(view) = &mut self.view {
+            view.close(now, cause, self.inner.flow());
+        }
+        self.inner.handle_close(now, cause);
+    }
+
+    fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) {
+        let Some(view) = &mut self.view else {
+            return self.inner.poll_transmit(now, out);
+        };
+        let before = out.len();
+        self.inner.poll_transmit(now, out);
+        view.sent(now, &out[before..]);
+        view.watch(now, self.inner.flow());
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.inner.poll_timeout()
+    }
+
+    fn flow(&self) -> Flow {
+        self.inner.flow()
+    }
+}
+
+/// One connection, as the tracer sees it.
+#[derive(Debug)]
+struct View {
+    tracer: Arc<Tracer>,
+    number: u64,
+    peer: SocketAddr,
+    opened: Instant,
+    received: u64,
+    sent: u64,
+    half_closed: bool,
+}
+
+impl View {
+    fn received(&mut self, now: Instant, bytes: &[u8]) {
+        self.show(now, Side::Client, self.received, bytes);
+        self.received += bytes.len() as u64;
+    }
+
+    fn sent(&mut self, now: Instant, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.show(now, Side::Server, self.sent, bytes);
+            self.sent += bytes.len() as u64;
+        }
+    }
+
+    fn watch(&mut self, now: Instant, flow: Flow) {
+        if flow == Flow::HalfClosed && !self.half_closed {
+            self.half_closed = true;
+            self.end(now, Side::Server, "S <half-close>");
+        }
+    }
+
+    fn close(&mut self, now: Instant, cause: Cause<'_>, flow: Flow) {
+        let end = match (cause, flow) {
+            (Cause::Flow, Flow::Reset) => "S <reset>".to_owned(),
+            (Cause::Flow, _) => "S <close>".to_owned(),
+            (Cause::Failed(why), _) => format!("# failed: {}", why.to_string().replace('\n', " ")),
+            (Cause::Stalled, _) => "# the peer did not read on\nS <close>".to_owned(),
+            (Cause::Stopped, _) => "# the server stopped\nS <close>".to_owned(),
+        };
+        self.end(now, Side::Server, &end);
+    }
+
+    fn show(&self, now: Instant, side: Side, offset: u64, bytes: &[u8]) {
+        if let Some(tape) = &self.tracer.tape {
+            tape.record(self.number, side, offset, bytes);
+        }
+        if self.tracer.printer.is_some() {
+            let mut lines = String::new();
+            print_block(side, bytes, &mut lines);
+            self.print(now, side, lines);
+        }
+    }
+
+    /// Shows that a side has finished sending.
+    fn end(&self, now: Instant, side: Side, line: &str) {
+        let sent = match side {
+            Side::Client => self.received,
+            Side::Server => self.sent,
+        };
+        if let Some(tape) = &self.tracer.tape {
+            tape.record(self.number, side, sent, b"");
+        }
+        self.print(now, side, format!("{line}\n"));
+    }
+
+    fn print(&self, now: Instant, side: Side, lines: String) {
+        let Some(printer) = &self.tracer.printer else {
+            return;
+        };
+        let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        if printer.last.replace((self.number, side)) != Some((self.number, side)) {
+            let elapsed = now.saturating_duration_since(self.opened).as_secs_f64();
+            let _ = writeln!(
+                text,
+                "# connection {}, {}, +{elapsed:.3} s",
+                self.number, self.peer
+            );
+        }
+        text.push_str(&lines);
+        (printer.print)(&text);
+    }
+}
+
+#[cfg(test)]
+mod tests;

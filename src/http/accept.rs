@@ -60,8 +60,8 @@ fn weight(parameter: &[u8]) -> Option<u16> {
     if !matches!(whole, b'0' | b'1') || !fraction.iter().all(u8::is_ascii_digit) {
         return Some(0);
     }
-    let thousandths =
-        (0..3).fold(0, |sum, place| sum * 10 + u16::from(fraction.get(place).map_or(0, |digit| digit - b'0')));
+    let thousandths = (0..3)
+        .fold(0, |sum, place| sum * 10 + u16::from(fraction.get(place).map_or(0, |digit| digit - b'0')));
     Some((u16::from(whole - b'0') * 1000 + thousandths).min(1000))
 }
 

@@ -95,7 +95,8 @@ impl Decoder {
                     }
                 },
                 State::Trailer(search) => {
-                    let end = search.find_end(rest, Section::Trailer, limits).map_err(|fault| (consumed, fault))?;
+                    let end =
+                        search.find_end(rest, Section::Trailer, limits).map_err(|fault| (consumed, fault))?;
                     let Some(end) = end else { return Ok((consumed, Piece::Incomplete)) };
                     let trailers = parse_trailers(&rest[..end]).map_err(|fault| (consumed, fault))?;
                     self.state = State::Done;

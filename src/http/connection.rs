@@ -62,7 +62,9 @@ enum Receiving {
 enum Sending {
     Idle,
     Owed,
-    Length { left: u64 },
+    Length {
+        left: u64,
+    },
     /// The answer to HEAD, a 204, a 304: what is given as content is not sent.
     Nothing,
     Chunked,
@@ -70,8 +72,7 @@ enum Sending {
     Sent,
 }
 
-const FRESH_HEAD: Receiving =
-    Receiving::Head { search: Search::NEW, empty_lines: 0 };
+const FRESH_HEAD: Receiving = Receiving::Head { search: Search::NEW, empty_lines: 0 };
 
 impl Connection {
     pub fn new(limits: HeadLimits) -> Connection {
@@ -297,7 +298,9 @@ impl Connection {
         match (&self.receiving, event) {
             (Receiving::Content { left: 0 }, _) => self.receiving = Receiving::End,
             (Receiving::Chunked(_), Event::Trailers(_)) => self.receiving = Receiving::End,
-            (Receiving::Chunked(_) | Receiving::End, Event::EndOfMessage) => self.receiving = Receiving::Complete,
+            (Receiving::Chunked(_) | Receiving::End, Event::EndOfMessage) => {
+                self.receiving = Receiving::Complete
+            }
             _ => {}
         }
     }

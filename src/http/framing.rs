@@ -76,7 +76,9 @@ fn of_transfer_coding<'b>(
     }
     let mut codings = Codings::default();
     for value in fields.all("transfer-encoding") {
-        list(value).try_for_each(|coding| codings.note(coding)).map_err(|rule| (Fault::new(rule, 0), value))?;
+        list(value)
+            .try_for_each(|coding| codings.note(coding))
+            .map_err(|rule| (Fault::new(rule, 0), value))?;
     }
     match codings {
         Codings { unknown: true, .. } => Err((Fault::new(Rule::CodingUnknown, 0), first)),

@@ -48,10 +48,7 @@ pub fn trim(mut bytes: &[u8]) -> &[u8] {
 /// The elements of a comma-separated list, without blanks; empty elements are passed over, as RFC 9110 §5.6.1.2
 /// asks of recipients. Not for lists whose elements may hold quoted strings.
 pub fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value
-        .split(|byte| *byte == b',')
-        .map(trim)
-        .filter(|element| !element.is_empty())
+    value.split(|byte| *byte == b',').map(trim).filter(|element| !element.is_empty())
 }
 
 /// The value of a hexadecimal digit (HEXDIG, either case).

@@ -112,7 +112,8 @@ pub fn parse_request(head: &[u8]) -> Result<Request<'_>, Fault> {
     let fields = Fields::checked(&section[..section.len() - 2]);
     let framing = framing::of_request(line.version, &deciding.framing, &fields)
         .map_err(|(fault, value)| fault.moved(start + offset_in(section, value)))?;
-    let expects_continue = deciding.check_expect(line.version, section).map_err(|fault| fault.moved(start))?;
+    let expects_continue =
+        deciding.check_expect(line.version, section).map_err(|fault| fault.moved(start))?;
     Ok(Request {
         method: line.method,
         target: line.target,

@@ -129,9 +129,7 @@ impl<'b> Fields<'b> {
 
     /// The values of every field line with this name, compared without case (RFC 9110 §5.1).
     pub fn all(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
-        self.iter()
-            .filter(move |(given, _)| given.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// The value of the first field line with this name.
@@ -141,7 +139,6 @@ impl<'b> Fields<'b> {
 
     /// The first value with this name, if it is text.
     pub fn text(&self, name: &str) -> Option<&'b str> {
-        self.first(name)
-            .and_then(|value| std::str::from_utf8(value).ok())
+        self.first(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 }

@@ -52,7 +52,10 @@ impl Response {
     /// When the value holds a control byte: it would become a line of its own in the head (response splitting).
     pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Response {
         let value = value.into();
-        assert!(!value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t'), "a control byte in {name}");
+        assert!(
+            !value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t'),
+            "a control byte in {name}"
+        );
         self.fields.push((name, value));
         self
     }

@@ -14,8 +14,8 @@ use super::clock::Date;
 use super::exchange::{Answer, Call, Cut, Exchange, PIECE_BYTES, Reply};
 use super::refusal::{Form, Refusal, broken_rule};
 use super::registry::{Activity, Card};
-use super::routes::discard::Discard;
 use super::router;
+use super::routes::discard::Discard;
 use crate::http::connection::Missing;
 use crate::http::{Connection, Error, Event, Fields, Request};
 use crate::session::{Cause, Flow, Session};
@@ -348,7 +348,9 @@ impl Session for Conversation {
         }
         let exchange = self.exchange.as_ref().and_then(|exchange| exchange.poll_timeout());
         match self.state {
-            State::Draining { .. } => self.state = State::Over(Flow::Closed, "answered, and the peer lingered"),
+            State::Draining { .. } => {
+                self.state = State::Over(Flow::Closed, "answered, and the peer lingered")
+            }
             State::Talking if exchange.is_some_and(|due| due <= now) => {}
             State::Talking if self.connection.missing(self.pending.bytes()).is_some() => {
                 self.arrival.is_late = true;
@@ -412,7 +414,9 @@ impl Session for Conversation {
         match self.state {
             State::Over(flow, _) => flow,
             State::Draining { .. } => Flow::HalfClosed,
-            State::Talking if !self.arrival.is_starved && self.pending.len() >= MAX_PENDING_BYTES => Flow::Paused,
+            State::Talking if !self.arrival.is_starved && self.pending.len() >= MAX_PENDING_BYTES => {
+                Flow::Paused
+            }
             State::Talking | State::TurningAway => Flow::Open,
         }
     }

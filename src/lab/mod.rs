@@ -39,7 +39,7 @@ pub struct Lab {
 impl Lab {
     /// A lab that has opened no connection yet; `print` gets the trace, if anyone wants one.
     pub fn new(settings: Settings, time: TimeSource, print: Option<Print>) -> Lab {
-        let tape = (settings.tape_bytes > 0).then(|| Arc::new(Tape::new(settings.tape_bytes)));
+        let tape = Tape::new(settings.tape_bytes);
         Lab {
             clock: Clock::new(time, settings.golden),
             registry: Registry::default(),

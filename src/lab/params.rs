@@ -41,7 +41,8 @@ impl Params {
     }
 
     fn value(&self, name: &str) -> Result<Option<&str>, Refusal> {
-        let mut values = self.pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
+        let mut values =
+            self.pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
         let first = values.next();
         match values.next() {
             Some(_) => {
@@ -56,9 +57,8 @@ impl Params {
 pub fn number(name: &str, given: &str, range: RangeInclusive<u64>) -> Result<u64, Refusal> {
     let digits = !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_digit());
     let number = given.parse().ok().filter(|number| digits && range.contains(number));
-    number.ok_or_else(|| {
-        bad(name, given, &format!("a whole number from {} to {}", range.start(), range.end()))
-    })
+    number
+        .ok_or_else(|| bad(name, given, &format!("a whole number from {} to {}", range.start(), range.end())))
 }
 
 /// A time that stands in a path or a query under `name`: seconds, or with the unit `s` or `ms`.

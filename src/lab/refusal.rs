@@ -38,7 +38,7 @@ impl Refusal {
             }
             Form::Problem => problem(
                 self.status,
-                json!({ "title": reason(self.status), "detail": self.why, "advice": self.advice }),
+                json!({ "title": reason(self.status), "status": self.status, "detail": self.why, "advice": self.advice }),
             ),
         };
         match &self.allow {
@@ -73,6 +73,7 @@ pub fn broken_rule(error: &Error, form: Form) -> Response {
             status,
             json!({
                 "title": reason(status),
+                "status": status,
                 "detail": lesson.claim,
                 "rule": lesson.source,
                 "advice": lesson.advice,
@@ -102,13 +103,15 @@ fn explain(error: &Error) -> String {
 
 /// A byte as people know it, and as it stands in the dump.
 fn quoted(byte: u8) -> String {
+    if byte == b' ' {
+        return "a space (0x20)".to_owned();
+    }
     let mut text = String::new();
     notation::encode(&[byte], &mut text);
     format!("\"{text}\" (0x{byte:02x})")
 }
 
 /// Problem details; without a type of their own they are about the status code (RFC 9457 §4.2.1).
-fn problem(status: u16, mut details: Value) -> Response {
-    details["status"] = json!(status);
+fn problem(status: u16, details: Value) -> Response {
     Response::new(status).with_content("application/problem+json", format!("{details}\n"))
 }

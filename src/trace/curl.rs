@@ -30,9 +30,7 @@ pub fn curl_layout(chunks: &[Chunk], exchanges: Exchanges) -> String {
     for piece in &split.pieces {
         let is_shown = match exchanges {
             Exchanges::All => true,
-            Exchanges::LastFinished => split
-                .finished
-                .is_some_and(|last| last.exchange == piece.exchange),
+            Exchanges::LastFinished => split.finished.is_some_and(|last| last.exchange == piece.exchange),
         };
         if is_shown {
             print_piece(piece, &mut text);
@@ -43,18 +41,12 @@ pub fn curl_layout(chunks: &[Chunk], exchanges: Exchanges) -> String {
 
 /// The connection on which an exchange has ended last, other than the one that asks.
 pub fn last_finished(tape: &Tape, asking: u64) -> Option<u64> {
-    let others = tape
-        .connections()
-        .into_iter()
-        .filter(|&connection| connection != asking);
+    let others = tape.connections().into_iter().filter(|&connection| connection != asking);
     let finished = |connection| {
         let Finished { sequence, .. } = Split::new(&tape.connection(connection)).finished?;
         Some((sequence, connection))
     };
-    others
-        .filter_map(finished)
-        .max()
-        .map(|(_, connection)| connection)
+    others.filter_map(finished).max().map(|(_, connection)| connection)
 }
 
 fn print_piece(piece: &Piece, text: &mut String) {

@@ -51,10 +51,7 @@ impl Split {
         chunks.iter().for_each(|chunk| splitter.take_in(chunk));
         splitter.flush(Side::Client);
         splitter.flush(Side::Server);
-        Self {
-            pieces: splitter.pieces,
-            finished: splitter.finished,
-        }
+        Self { pieces: splitter.pieces, finished: splitter.finished }
     }
 }
 
@@ -101,18 +98,14 @@ impl Splitter {
 
     fn request(&mut self, head: Vec<u8>) {
         let exchange = self.begin_exchange();
-        self.unanswered.push_back(Request {
-            exchange,
-            is_head: head.starts_with(b"HEAD "),
-        });
+        self.unanswered.push_back(Request { exchange, is_head: head.starts_with(b"HEAD ") });
         self.requests.exchange = exchange;
         self.requests.state = State::after_head(framing::request_body(&head));
         self.push(Side::Client, Part::Head, head);
     }
 
     fn response(&mut self, head: &[u8], sequence: u64) {
-        let is_interim =
-            framing::status(head).is_some_and(|status| status / 100 == 1 && status != 101);
+        let is_interim = framing::status(head).is_some_and(|status| status / 100 == 1 && status != 101);
         let request = match self.unanswered.pop_front() {
             Some(request) => request,
             None => self.request_without_head(),
@@ -142,10 +135,7 @@ impl Splitter {
         let exchange = self.begin_exchange();
         self.requests.exchange = exchange;
         self.flush(Side::Client);
-        Request {
-            exchange,
-            is_head: false,
-        }
+        Request { exchange, is_head: false }
     }
 
     fn end_of_stream(&mut self, chunk: &Chunk) {
@@ -162,10 +152,7 @@ impl Splitter {
     }
 
     fn finish(&mut self, sequence: u64) {
-        self.finished = Some(Finished {
-            exchange: self.responses.exchange,
-            sequence,
-        });
+        self.finished = Some(Finished { exchange: self.responses.exchange, sequence });
     }
 
     /// Follows the message over bytes of a chunk that were not kept.
@@ -199,8 +186,8 @@ impl Splitter {
         let reader = self.reader(side);
         let exchange = reader.exchange;
         // curl sends a body of known length in one piece, however the reads have cut it.
-        let joins = side == Side::Client
-            && matches!(reader.state, State::Head | State::Body(Body::Length(_)));
+        let joins =
+            side == Side::Client && matches!(reader.state, State::Head | State::Body(Body::Length(_)));
         match self.pieces.last_mut() {
             Some(last)
                 if (joins || bytes.is_empty())
@@ -210,25 +197,13 @@ impl Splitter {
                 last.bytes.append(&mut bytes);
                 last.missing = missing;
             }
-            _ => self.pieces.push(Piece {
-                exchange,
-                side,
-                part: Part::Data,
-                bytes,
-                missing,
-            }),
+            _ => self.pieces.push(Piece { exchange, side, part: Part::Data, bytes, missing }),
         }
     }
 
     fn push(&mut self, side: Side, part: Part, bytes: Vec<u8>) {
         let exchange = self.reader(side).exchange;
-        self.pieces.push(Piece {
-            exchange,
-            side,
-            part,
-            bytes,
-            missing: 0,
-        });
+        self.pieces.push(Piece { exchange, side, part, bytes, missing: 0 });
     }
 
     fn begin_exchange(&mut self) -> usize {
@@ -279,10 +254,7 @@ enum Found {
 impl Reader {
     fn next(&mut self, side: Side, rest: &mut &[u8]) -> Found {
         match self.state {
-            State::Lost => Found::Data {
-                bytes: take(rest, rest.len()),
-                ends: false,
-            },
+            State::Lost => Found::Data { bytes: take(rest, rest.len()), ends: false },
             State::Head => self.next_head(side, rest),
             State::Body(body) => {
                 let (state, taken) = match body.advance(rest) {
@@ -291,10 +263,7 @@ impl Reader {
                     Progress::Broken => (State::Lost, rest.len()),
                 };
                 self.state = state;
-                Found::Data {
-                    bytes: take(rest, taken),
-                    ends: state == State::Head,
-                }
+                Found::Data { bytes: take(rest, taken), ends: state == State::Head }
             }
         }
     }
@@ -304,10 +273,7 @@ impl Reader {
         if !may_begin(side, &self.pending) {
             *rest = &[];
             self.state = State::Lost;
-            return Found::Data {
-                bytes: mem::take(&mut self.pending),
-                ends: false,
-            };
+            return Found::Data { bytes: mem::take(&mut self.pending), ends: false };
         }
         let Some(end) = framing::head_end(&self.pending) else {
             *rest = &[];

@@ -84,15 +84,9 @@ impl FromStr for Script {
     type Err = ScriptError;
 
     fn from_str(text: &str) -> Result<Self, ScriptError> {
-        let mut script = Self {
-            lines: Vec::new(),
-            turns: Vec::new(),
-        };
+        let mut script = Self { lines: Vec::new(), turns: Vec::new() };
         for (index, text) in text.split_inclusive('\n').enumerate() {
-            let line = Line::parse(text).map_err(|fault| ScriptError {
-                line: index + 1,
-                fault,
-            })?;
+            let line = Line::parse(text).map_err(|fault| ScriptError { line: index + 1, fault })?;
             script.take_in(index + 1, &line.meaning);
             script.lines.push(line);
         }
@@ -131,15 +125,8 @@ impl Script {
         assert_eq!(answers.len(), self.turns.len(), "one answer for each turn");
         let mut text = String::new();
         let mut next = 0;
-        for edit in self
-            .turns
-            .iter()
-            .zip(answers)
-            .map(|(turn, answer)| turn.edit(answer))
-        {
-            self.lines[next..edit.replaced.start]
-                .iter()
-                .for_each(|line| text.push_str(&line.text));
+        for edit in self.turns.iter().zip(answers).map(|(turn, answer)| turn.edit(answer)) {
+            self.lines[next..edit.replaced.start].iter().for_each(|line| text.push_str(&line.text));
             if !text.is_empty() && !text.ends_with('\n') {
                 text.push('\n');
             }
@@ -151,9 +138,7 @@ impl Script {
             }
             next = edit.replaced.end;
         }
-        self.lines[next..]
-            .iter()
-            .for_each(|line| text.push_str(&line.text));
+        self.lines[next..].iter().for_each(|line| text.push_str(&line.text));
         text
     }
 
@@ -180,9 +165,7 @@ impl Script {
 
 impl fmt::Display for Script {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lines
-            .iter()
-            .try_for_each(|line| out.write_str(&line.text))
+        self.lines.iter().try_for_each(|line| out.write_str(&line.text))
     }
 }
 
@@ -190,46 +173,28 @@ impl Turn {
     /// The number of its first line.
     pub fn line(&self) -> usize {
         let first = self.given.first().map(|step| step.line);
-        first
-            .or(self.expected.first().map(|step| step.line))
-            .unwrap_or(1)
+        first.or(self.expected.first().map(|step| step.line)).unwrap_or(1)
     }
 
     fn add_given(&mut self, line: usize, given: &Given) {
-        if let Some(Step {
-            what: Given::Bytes(all),
-            last_line,
-            ..
-        }) = self.given.last_mut()
+        if let Some(Step { what: Given::Bytes(all), last_line, .. }) = self.given.last_mut()
             && let Given::Bytes(more) = given
         {
             all.extend(more);
             *last_line = line;
         } else {
-            self.given.push(Step {
-                line,
-                what: given.clone(),
-                last_line: line,
-            });
+            self.given.push(Step { line, what: given.clone(), last_line: line });
         }
     }
 
     fn add_expected(&mut self, line: usize, expected: &Expected) {
-        if let Some(Step {
-            what: Expected::Bytes(all),
-            last_line,
-            ..
-        }) = self.expected.last_mut()
+        if let Some(Step { what: Expected::Bytes(all), last_line, .. }) = self.expected.last_mut()
             && let Expected::Bytes(more) = expected
         {
             all.extend(more);
             *last_line = line;
         } else {
-            self.expected.push(Step {
-                line,
-                what: expected.clone(),
-                last_line: line,
-            });
+            self.expected.push(Step { line, what: expected.clone(), last_line: line });
         }
     }
 
@@ -238,12 +203,7 @@ impl Turn {
         let same = |(old, new): &(&Step<Expected>, &Expected)| old.what == **new;
         let before = old.iter().zip(answer).take_while(same).count();
         let (old_rest, new_rest) = (&old[before..], &answer[before..]);
-        let after = old_rest
-            .iter()
-            .rev()
-            .zip(new_rest.iter().rev())
-            .take_while(same)
-            .count();
+        let after = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(same).count();
 
         let replaced = match &old_rest[..old_rest.len() - after] {
             [first, .., last] => first.line - 1..last.last_line,
@@ -254,9 +214,7 @@ impl Turn {
             }
         };
         let mut lines = String::new();
-        new_rest[..new_rest.len() - after]
-            .iter()
-            .for_each(|expected| expected.print(&mut lines));
+        new_rest[..new_rest.len() - after].iter().for_each(|expected| expected.print(&mut lines));
         Edit { replaced, lines }
     }
 

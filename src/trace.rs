@@ -6,6 +6,7 @@
 
 mod curl;
 mod framing;
+mod reader;
 mod split;
 mod tape;
 

@@ -3,6 +3,7 @@
 pub mod drivers;
 pub mod http;
 pub mod lab;
+pub mod launch;
 pub mod session;
 pub mod trace;
 pub mod wire;

@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 use std::mem;
 
-use super::framing::{self, Body, Progress};
+use super::framing::{self, Body};
+use super::reader::{Found, Reader, State, may_begin};
 use super::tape::Chunk;
 use crate::wire::notation::Side;
 
@@ -51,7 +52,10 @@ impl Split {
         chunks.iter().for_each(|chunk| splitter.take_in(chunk));
         splitter.flush(Side::Client);
         splitter.flush(Side::Server);
-        Self { pieces: splitter.pieces, finished: splitter.finished }
+        Self {
+            pieces: splitter.pieces,
+            finished: splitter.finished,
+        }
     }
 }
 
@@ -98,14 +102,18 @@ impl Splitter {
 
     fn request(&mut self, head: Vec<u8>) {
         let exchange = self.begin_exchange();
-        self.unanswered.push_back(Request { exchange, is_head: head.starts_with(b"HEAD ") });
+        self.unanswered.push_back(Request {
+            exchange,
+            is_head: head.starts_with(b"HEAD "),
+        });
         self.requests.exchange = exchange;
         self.requests.state = State::after_head(framing::request_body(&head));
         self.push(Side::Client, Part::Head, head);
     }
 
     fn response(&mut self, head: &[u8], sequence: u64) {
-        let is_interim = framing::status(head).is_some_and(|status| status / 100 == 1 && status != 101);
+        let is_interim =
+            framing::status(head).is_some_and(|status| status / 100 == 1 && status != 101);
         let request = match self.unanswered.pop_front() {
             Some(request) => request,
             None => self.request_without_head(),
@@ -135,7 +143,10 @@ impl Splitter {
         let exchange = self.begin_exchange();
         self.requests.exchange = exchange;
         self.flush(Side::Client);
-        Request { exchange, is_head: false }
+        Request {
+            exchange,
+            is_head: false,
+        }
     }
 
     fn end_of_stream(&mut self, chunk: &Chunk) {
@@ -152,7 +163,10 @@ impl Splitter {
     }
 
     fn finish(&mut self, sequence: u64) {
-        self.finished = Some(Finished { exchange: self.responses.exchange, sequence });
+        self.finished = Some(Finished {
+            exchange: self.responses.exchange,
+            sequence,
+        });
     }
 
     /// Follows the message over bytes of a chunk that were not kept.
@@ -186,8 +200,8 @@ impl Splitter {
         let reader = self.reader(side);
         let exchange = reader.exchange;
         // curl sends a body of known length in one piece, however the reads have cut it.
-        let joins =
-            side == Side::Client && matches!(reader.state, State::Head | State::Body(Body::Length(_)));
+        let joins = side == Side::Client
+            && matches!(reader.state, State::Head | State::Body(Body::Length(_)));
         match self.pieces.last_mut() {
             Some(last)
                 if (joins || bytes.is_empty())
@@ -197,13 +211,25 @@ impl Splitter {
                 last.bytes.append(&mut bytes);
                 last.missing = missing;
             }
-            _ => self.pieces.push(Piece { exchange, side, part: Part::Data, bytes, missing }),
+            _ => self.pieces.push(Piece {
+                exchange,
+                side,
+                part: Part::Data,
+                bytes,
+                missing,
+            }),
         }
     }
 
     fn push(&mut self, side: Side, part: Part, bytes: Vec<u8>) {
         let exchange = self.reader(side).exchange;
-        self.pieces.push(Piece { exchange, side, part, bytes, missing: 0 });
+        self.pieces.push(Piece {
+            exchange,
+            side,
+            part,
+            bytes,
+            missing: 0,
+        });
     }
 
     fn begin_exchange(&mut self) -> usize {
@@ -217,84 +243,4 @@ impl Splitter {
             Side::Server => &mut self.responses,
         }
     }
-}
-
-/// What one side sends, message after message.
-#[derive(Default)]
-struct Reader {
-    state: State,
-    /// What may become a head.
-    pending: Vec<u8>,
-    exchange: usize,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    #[default]
-    Head,
-    Body(Body),
-    Lost,
-}
-
-impl State {
-    fn after_head(body: Body) -> Self {
-        match body {
-            Body::Length(0) => State::Head,
-            body => State::Body(body),
-        }
-    }
-}
-
-enum Found {
-    Incomplete,
-    Head(Vec<u8>),
-    Data { bytes: Vec<u8>, ends: bool },
-}
-
-impl Reader {
-    fn next(&mut self, side: Side, rest: &mut &[u8]) -> Found {
-        match self.state {
-            State::Lost => Found::Data { bytes: take(rest, rest.len()), ends: false },
-            State::Head => self.next_head(side, rest),
-            State::Body(body) => {
-                let (state, taken) = match body.advance(rest) {
-                    Progress::More(body) => (State::Body(body), rest.len()),
-                    Progress::Ends(len) => (State::Head, len),
-                    Progress::Broken => (State::Lost, rest.len()),
-                };
-                self.state = state;
-                Found::Data { bytes: take(rest, taken), ends: state == State::Head }
-            }
-        }
-    }
-
-    fn next_head(&mut self, side: Side, rest: &mut &[u8]) -> Found {
-        self.pending.extend(*rest);
-        if !may_begin(side, &self.pending) {
-            *rest = &[];
-            self.state = State::Lost;
-            return Found::Data { bytes: mem::take(&mut self.pending), ends: false };
-        }
-        let Some(end) = framing::head_end(&self.pending) else {
-            *rest = &[];
-            return Found::Incomplete;
-        };
-        let after = self.pending.len() - end;
-        *rest = &rest[rest.len() - after..];
-        self.pending.truncate(end);
-        Found::Head(mem::take(&mut self.pending))
-    }
-}
-
-fn may_begin(side: Side, bytes: &[u8]) -> bool {
-    match side {
-        Side::Client => framing::may_begin_request(bytes),
-        Side::Server => framing::may_begin_response(bytes),
-    }
-}
-
-fn take(rest: &mut &[u8], len: usize) -> Vec<u8> {
-    let (taken, after) = rest.split_at(len);
-    *rest = after;
-    taken.to_owned()
 }

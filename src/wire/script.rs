@@ -15,9 +15,9 @@
 //! a conversation, and does not know what an event is.
 
 mod line;
+mod rewrite;
 
 use std::fmt;
-use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -84,9 +84,15 @@ impl FromStr for Script {
     type Err = ScriptError;
 
     fn from_str(text: &str) -> Result<Self, ScriptError> {
-        let mut script = Self { lines: Vec::new(), turns: Vec::new() };
+        let mut script = Self {
+            lines: Vec::new(),
+            turns: Vec::new(),
+        };
         for (index, text) in text.split_inclusive('\n').enumerate() {
-            let line = Line::parse(text).map_err(|fault| ScriptError { line: index + 1, fault })?;
+            let line = Line::parse(text).map_err(|fault| ScriptError {
+                line: index + 1,
+                fault,
+            })?;
             script.take_in(index + 1, &line.meaning);
             script.lines.push(line);
         }
@@ -113,35 +119,6 @@ impl Script {
         all
     }
 
-    /// The file with other expectations: `answers` holds those of each turn.
-    ///
-    /// Whatever the client gives stays byte for byte, and so do comments, and steps that are still the same before
-    /// and after the first difference of a turn, with their glosses and the way in which they were broken into lines.
-    ///
-    /// # Panics
-    ///
-    /// If there is not one answer for each turn.
-    pub fn rewritten(&self, answers: &[Vec<Expected>]) -> String {
-        assert_eq!(answers.len(), self.turns.len(), "one answer for each turn");
-        let mut text = String::new();
-        let mut next = 0;
-        for edit in self.turns.iter().zip(answers).map(|(turn, answer)| turn.edit(answer)) {
-            self.lines[next..edit.replaced.start].iter().for_each(|line| text.push_str(&line.text));
-            if !text.is_empty() && !text.ends_with('\n') {
-                text.push('\n');
-            }
-            text.push_str(&edit.lines);
-            for line in &self.lines[edit.replaced.clone()] {
-                if !matches!(line.meaning, Meaning::Expected(_)) {
-                    text.push_str(&line.text);
-                }
-            }
-            next = edit.replaced.end;
-        }
-        self.lines[next..].iter().for_each(|line| text.push_str(&line.text));
-        text
-    }
-
     fn take_in(&mut self, line: usize, meaning: &Meaning) {
         let starts_turn = match (meaning, self.turns.last()) {
             (Meaning::Nothing, _) => return,
@@ -165,7 +142,9 @@ impl Script {
 
 impl fmt::Display for Script {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lines.iter().try_for_each(|line| out.write_str(&line.text))
+        self.lines
+            .iter()
+            .try_for_each(|line| out.write_str(&line.text))
     }
 }
 
@@ -173,56 +152,46 @@ impl Turn {
     /// The number of its first line.
     pub fn line(&self) -> usize {
         let first = self.given.first().map(|step| step.line);
-        first.or(self.expected.first().map(|step| step.line)).unwrap_or(1)
+        first
+            .or(self.expected.first().map(|step| step.line))
+            .unwrap_or(1)
     }
 
     fn add_given(&mut self, line: usize, given: &Given) {
-        if let Some(Step { what: Given::Bytes(all), last_line, .. }) = self.given.last_mut()
+        if let Some(Step {
+            what: Given::Bytes(all),
+            last_line,
+            ..
+        }) = self.given.last_mut()
             && let Given::Bytes(more) = given
         {
             all.extend(more);
             *last_line = line;
         } else {
-            self.given.push(Step { line, what: given.clone(), last_line: line });
+            self.given.push(Step {
+                line,
+                what: given.clone(),
+                last_line: line,
+            });
         }
     }
 
     fn add_expected(&mut self, line: usize, expected: &Expected) {
-        if let Some(Step { what: Expected::Bytes(all), last_line, .. }) = self.expected.last_mut()
+        if let Some(Step {
+            what: Expected::Bytes(all),
+            last_line,
+            ..
+        }) = self.expected.last_mut()
             && let Expected::Bytes(more) = expected
         {
             all.extend(more);
             *last_line = line;
         } else {
-            self.expected.push(Step { line, what: expected.clone(), last_line: line });
-        }
-    }
-
-    fn edit(&self, answer: &[Expected]) -> Edit {
-        let old = &self.expected;
-        let same = |(old, new): &(&Step<Expected>, &Expected)| old.what == **new;
-        let before = old.iter().zip(answer).take_while(same).count();
-        let (old_rest, new_rest) = (&old[before..], &answer[before..]);
-        let after = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(same).count();
-
-        let replaced = match &old_rest[..old_rest.len() - after] {
-            [first, .., last] => first.line - 1..last.last_line,
-            [only] => only.line - 1..only.last_line,
-            [] => {
-                let end = self.end_of_step(before);
-                end..end
-            }
-        };
-        let mut lines = String::new();
-        new_rest[..new_rest.len() - after].iter().for_each(|expected| expected.print(&mut lines));
-        Edit { replaced, lines }
-    }
-
-    /// How many lines of the file end with so many expectations of this turn.
-    fn end_of_step(&self, expectations: usize) -> usize {
-        match expectations.checked_sub(1) {
-            Some(index) => self.expected[index].last_line,
-            None => self.given.last().map_or(0, |step| step.last_line),
+            self.expected.push(Step {
+                line,
+                what: expected.clone(),
+                last_line: line,
+            });
         }
     }
 }
@@ -247,12 +216,6 @@ impl Expected {
         lines.push_str(text.trim_end());
         lines.push('\n');
     }
-}
-
-/// Lines to put in the place of others, counted from 0; comments among those others stay, behind the new lines.
-struct Edit {
-    replaced: Range<usize>,
-    lines: String,
 }
 
 /// A line that does not follow the notation.

@@ -1,0 +1,195 @@
+//! From a command line to a running server: the same for all servers, but for the driver.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+
+use crate::drivers::{self, listen::listen, stop};
+use crate::http::Limits;
+use crate::lab::Lab;
+use crate::lab::clock::TimeSource;
+use crate::lab::settings::Settings;
+use crate::trace::Print;
+
+/// The options that every server has.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Address to listen on, e.g. --addr 0.0.0.0 or --addr ::1
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub addr: String,
+
+    /// Print every read and write, e.g. --trace > captured.wire
+    #[arg(long)]
+    pub trace: bool,
+
+    /// Freeze date and counters: the same bytes in, the same bytes out, e.g. --golden --trace
+    #[arg(long)]
+    pub golden: bool,
+
+    /// Longest request line, in bytes (414 above), e.g. --max-request-line 16384
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().request_line_bytes)]
+    pub max_request_line: usize,
+
+    /// Largest head, in bytes (431 above), e.g. --max-head 65536
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().head_bytes)]
+    pub max_head: usize,
+
+    /// Most field lines of a head (431 above), e.g. --max-fields 50
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().fields)]
+    pub max_fields: usize,
+
+    /// Largest content that a route keeps, in bytes (413 above), e.g. --max-content 4096
+    #[arg(long, value_name = "BYTES", default_value_t = Settings::default().max_content)]
+    pub max_content: u64,
+
+    /// Time for a head to be complete (408 after), e.g. --head-timeout 2s
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time)]
+    pub head_timeout: Duration,
+
+    /// Time without a byte before a connection is closed, e.g. --idle-timeout 500ms
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_time)]
+    pub idle_timeout: Duration,
+
+    /// Time that a peer may take no byte of what waits for it, e.g. --send-timeout 5s
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_time)]
+    pub send_timeout: Duration,
+
+    /// Time for answers under way when the server is stopped, e.g. --grace 0s
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time)]
+    pub grace: Duration,
+
+    /// Most connections at a time (503 above), e.g. --max-connections 1000
+    #[arg(long, value_name = "COUNT", default_value_t = Settings::default().max_connections)]
+    pub max_connections: usize,
+
+    /// Memory of the tape behind /wire/last, 0 for none, e.g. --tape 16777216
+    #[arg(long, value_name = "BYTES", default_value_t = Settings::default().tape_bytes)]
+    pub tape: usize,
+}
+
+/// A server that is ready to be driven.
+pub struct Server {
+    pub listener: TcpListener,
+    pub lab: Arc<Lab>,
+    pub settings: drivers::Settings,
+    pub stop: stop::StopSignal,
+}
+
+impl Options {
+    /// Listens, hears signals, and says so.
+    ///
+    /// # Errors
+    /// One line for the person who started it.
+    pub fn launch(&self, name: &str, waits_by: &'static str, port: u16) -> Result<Server, String> {
+        env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+        // A connection is a descriptor, and the usual soft limit of 1,024 is a relic of select(2). Where it cannot
+        // be raised, accepting pauses at the limit, and that says so.
+        let _ = rlimit::increase_nofile_limit(u64::MAX);
+        let address = resolve(&self.addr, port)?;
+        let listener = listen(address).map_err(|error| cannot(format!("listen on {address}"), error))?;
+        let bound = listener.local_addr().map_err(|error| cannot("tell the port", error))?;
+        let (handle, stop) = stop::pair().map_err(|error| cannot("hear signals", error))?;
+        handle.on_signals().map_err(|error| cannot("hear signals", error))?;
+        announce(name, bound, self.trace);
+        Ok(Server {
+            listener,
+            lab: Arc::new(Lab::new(self.lab_settings(waits_by), OPERATING_SYSTEM, self.printer())),
+            settings: drivers::Settings {
+                send_timeout: self.send_timeout,
+                grace: self.grace,
+                ..drivers::Settings::default()
+            },
+            stop,
+        })
+    }
+
+    fn lab_settings(&self, waits_by: &'static str) -> Settings {
+        Settings {
+            waits_by,
+            head: Limits {
+                request_line_bytes: self.max_request_line,
+                head_bytes: self.max_head,
+                fields: self.max_fields,
+            },
+            max_content: self.max_content,
+            head_timeout: self.head_timeout,
+            idle_timeout: self.idle_timeout,
+            max_connections: self.max_connections,
+            tape_bytes: self.tape,
+            golden: self.golden,
+        }
+    }
+
+    fn printer(&self) -> Option<Print> {
+        self.trace.then(|| -> Print {
+            Box::new(|lines| {
+                // A reader that has gone (`| head`) is no reason to stop serving.
+                let mut stdout = io::stdout().lock();
+                let _ = stdout.write_all(lines.as_bytes()).and_then(|()| stdout.flush());
+            })
+        })
+    }
+}
+
+/// What a server's `main` ends with.
+pub fn exit(name: &str, result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(line) => {
+            eprintln!("{name}: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The line for a person when the operating system says no.
+pub fn cannot(what: impl Display, error: io::Error) -> String {
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => "; another server has this port: stop it, or choose one with --port",
+        io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges: choose one with --port",
+        _ => "",
+    };
+    format!("cannot {what}: {error}{advice}")
+}
+
+fn resolve(address: &str, port: u16) -> Result<SocketAddr, String> {
+    let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
+    let found = (bare, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    found.ok_or_else(|| format!("--addr {address}: no such address; 127.0.0.1, ::1 or a name of this machine"))
+}
+
+/// One line with the address, and three commands to try. Under `--trace` they are comments, so that everything
+/// printed is one script.
+fn announce(name: &str, bound: SocketAddr, trace: bool) {
+    let mark = if trace { "# " } else { "" };
+    let at = if bound.ip().is_unspecified() { format!("localhost:{}", bound.port()) } else { bound.to_string() };
+    let (host, port) = at.rsplit_once(':').unwrap_or((&at, ""));
+    let host = host.trim_matches(['[', ']']);
+    let lines = format!(
+        "{mark}{name} listens on http://{bound}\n\
+         {mark}  curl -i 'http://{at}/'\n\
+         {mark}  printf 'GET /raw HTTP/1.1\\r\\nHost: lab\\r\\n\\r\\n' | nc -N {host} {port}\n\
+         {mark}  curl 'http://{at}/wire/last'\n"
+    );
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(lines.as_bytes()).and_then(|()| stdout.flush());
+}
+
+fn parse_time(given: &str) -> Result<Duration, String> {
+    crate::lab::params::duration("the time", given, LONGEST_TIME).map_err(|refusal| refusal.why)
+}
+
+const OPERATING_SYSTEM: TimeSource = TimeSource { instant: Instant::now, since_epoch };
+
+/// A clock before 1970 is broken, and tells the first second of it.
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+const LONGEST_TIME: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,1 +1,110 @@
-//! To be written.
+//! Drivers carry bytes between sockets and sessions.
+//!
+//! There is one contract and there are several drivers, because there are several ways to wait: [`epoll`] waits in
+//! one place for many connections, [`threads`] lets each connection wait for itself. They differ in nothing else.
+//! A driver knows system calls and no protocol; what the bytes mean is the business of the
+//! [`Session`](crate::session::Session), which knows no system call.
+//!
+//! # The duties of a driver
+//!
+//! 1. **Feed, then send.** What was read goes to `receive`, and what `receive` appended is written at once, before
+//!    anything else is awaited. A batch that arrived in one read leaves in one write.
+//! 2. **Ask only when everything has left.** `poll_transmit` is called when no byte is unsent, and again until it
+//!    appends nothing. So the reader's pace reaches the session, and nobody holds more than one piece for a peer
+//!    that does not read.
+//! 3. **Do not read while bytes are unsent.** A peer that sends and never reads fills its own socket, not our memory.
+//! 4. **Obey [`Flow`](crate::session::Flow)** once everything has left: read on, do not read, shut the write side and
+//!    read on, drop, drop with a reset. A half-closed connection is over when the peer has finished as well. What a
+//!    session appends after its write side was shut goes nowhere.
+//! 5. **Report the end of the stream once**, and read no more. A session that stays open after it should have a
+//!    deadline: nothing else may ever happen to it.
+//! 6. **Keep time.** Wait no longer than `poll_timeout`, then call `handle_timeout`. Calling early is harmless, so a
+//!    deadline that moves later need not be told to the kernel.
+//! 7. **Do not wait for ever for a reader.** A peer that takes none of its unsent bytes for
+//!    [`Settings::send_timeout`] is dropped. Every byte taken starts the time again.
+//! 8. **Let nobody wait for another.** One connection's turn is bounded, however much it has to say. An error ends
+//!    the connection it happened on, and no other.
+//! 9. **A full file table ends nothing.** Accepting pauses until a connection closes or a second has passed; who has
+//!    connected meanwhile waits in the listener's queue.
+//! 10. **Stop in order.** Stop accepting, tell every session, serve on until they are done or
+//!     [`Settings::grace`] has passed. A second request to stop ends the wait.
+//! 11. **Say goodbye exactly once.** Each session that was opened gets one `handle_close`, with the cause, and no
+//!     call after it.
+//! 12. **Own bytes only while you must.** A thread reads into one buffer and transmits from another; a connection owns
+//!     bytes while a write fell short, and gives them back.
+
+pub mod epoll;
+pub mod listen;
+pub mod stop;
+pub mod threads;
+mod timers;
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use crate::session::Cause;
+
+/// What a driver can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a peer may take none of the bytes that wait for it.
+    pub send_timeout: Duration,
+    /// How long connections may take to finish once the server stops.
+    pub grace: Duration,
+    /// Reads once a readiness event and never looks again: a beginner's mistake with edge-triggered epoll, kept to be
+    /// watched failing. Only [`epoll`] can make it.
+    pub read_once: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            send_timeout: Duration::from_secs(60),
+            grace: Duration::from_secs(10),
+            read_once: false,
+        }
+    }
+}
+
+/// How a connection ended; owns what [`Cause`] borrows.
+enum Ending {
+    Flow,
+    Failed(io::Error),
+    Stalled,
+    Stopped,
+}
+
+impl Ending {
+    fn cause(&self) -> Cause<'_> {
+        match self {
+            Ending::Flow => Cause::Flow,
+            Ending::Failed(error) => Cause::Failed(error),
+            Ending::Stalled => Cause::Stalled,
+            Ending::Stopped => Cause::Stopped,
+        }
+    }
+}
+
+impl From<io::Error> for Ending {
+    fn from(error: io::Error) -> Ending {
+        Ending::Failed(error)
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Flow => f.write_str("done"),
+            Ending::Failed(error) => write!(f, "{error}"),
+            Ending::Stalled => f.write_str("the peer does not read"),
+            Ending::Stopped => f.write_str("the server stopped"),
+        }
+    }
+}
+
+/// The most that one read takes.
+const READ_BYTES: usize = 64 * 1024;
+
+/// A transmit buffer that grew beyond this is given back when its bytes have left.
+const KEEP_BYTES: usize = 256 * 1024;

@@ -1,0 +1,259 @@
+//! Readiness: one thread, many connections, and one place to wait for all of them.
+//!
+//! The kernel says which sockets have become readable or writable, and says so once: registration is edge-triggered
+//! and made once a connection, so a request costs a read, a write, and its share of one `epoll_wait`. What the
+//! kernel has said is remembered in the [`Peer`] until a call proves it outdated.
+//!
+//! mio stands between, so the same code waits with kqueue where there is no epoll.
+
+mod accept;
+mod peer;
+
+use std::io;
+use std::mem;
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use log::warn;
+use mio::event::Event;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Events, Interest, Poll, Token};
+use slab::Slab;
+
+use self::accept::Acceptor;
+use self::peer::{Peer, Progress, Workspace};
+use super::stop::{StopSignal, Urgency};
+use super::timers::Timers;
+use super::{Ending, Settings};
+use crate::session::{Service, Session};
+
+/// Serves the connections of `listener` until `stop` asks to stop and they are done.
+///
+/// An error is one of setting up or of waiting itself; nothing that a peer does ends it.
+pub fn serve<V: Service>(
+    listener: TcpListener,
+    service: &V,
+    settings: &Settings,
+    stop: StopSignal,
+) -> io::Result<()> {
+    Loop::new(listener, service, settings, stop)?.run()
+}
+
+struct Loop<'a, V: Service> {
+    poll: Poll,
+    service: &'a V,
+    settings: &'a Settings,
+    stop: StopSignal,
+    /// Kept because dropping it ends its registration.
+    _stop_stream: UnixStream,
+    /// When the grace is over, once the server stops.
+    ends_at: Option<Instant>,
+    acceptor: Option<Acceptor>,
+    peers: Slab<Peer<V::Session>>,
+    /// Peers whose turn was cut short: what they wait for has happened already.
+    again: Vec<usize>,
+    timers: Timers,
+    work: Workspace<'a>,
+}
+
+impl<'a, V: Service> Loop<'a, V> {
+    fn new(
+        listener: TcpListener,
+        service: &'a V,
+        settings: &'a Settings,
+        stop: StopSignal,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let acceptor = Acceptor::register(listener, poll.registry(), LISTENER)?;
+        let mut stop_stream = UnixStream::from_std(stop.watched()?);
+        poll.registry()
+            .register(&mut stop_stream, STOP, Interest::READABLE)?;
+        Ok(Loop {
+            poll,
+            service,
+            settings,
+            stop,
+            _stop_stream: stop_stream,
+            ends_at: None,
+            acceptor: Some(acceptor),
+            peers: Slab::new(),
+            again: Vec::new(),
+            timers: Timers::default(),
+            work: Workspace::new(settings),
+        })
+    }
+
+    fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_PER_WAKE);
+        let mut waited = Ok(());
+        while waited.is_ok() && !self.is_done() {
+            waited = self.wait(&mut events).map(|()| self.serve_batch(&events));
+        }
+        for key in 0..self.peers.capacity() {
+            if self.peers.contains(key) {
+                self.end(key, Ending::Stopped);
+            }
+        }
+        self.work.publish(self.service.tally());
+        waited
+    }
+
+    fn is_done(&self) -> bool {
+        self.ends_at
+            .is_some_and(|end| self.peers.is_empty() || end <= self.work.now)
+    }
+
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let timeout = self.timeout();
+        match self.poll.poll(events, timeout) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        self.work.now = Instant::now();
+        self.work.counts.wakes += 1;
+        Ok(())
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let acceptor = self.acceptor.as_ref();
+        if !self.again.is_empty() || acceptor.is_some_and(Acceptor::is_ready) {
+            return Some(Duration::ZERO);
+        }
+        let retry = acceptor.and_then(Acceptor::resumes_at);
+        [self.timers.next(), self.ends_at, retry]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at.saturating_duration_since(self.work.now))
+    }
+
+    fn serve_batch(&mut self, events: &Events) {
+        let again = mem::take(&mut self.again);
+        for event in events {
+            match event.token() {
+                LISTENER => self.acceptor.iter_mut().for_each(Acceptor::note),
+                STOP => self.hear_stop(),
+                Token(key) => self.hear(key, event),
+            }
+        }
+        for key in again {
+            if let Some(peer) = self.peers.get_mut(key) {
+                peer.queued = false;
+                self.turn(key);
+            }
+        }
+        self.expire();
+        // Last, so that no event of this batch can meet a new connection in an old one's place.
+        self.accept();
+        self.work.publish(self.service.tally());
+    }
+
+    fn hear(&mut self, key: usize, event: &Event) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        match peer.note(event) {
+            Ok(()) => self.turn(key),
+            Err(ending) => self.end(key, ending),
+        }
+    }
+
+    /// Does all that can be done for a peer without waiting, within bounds.
+    fn turn(&mut self, key: usize) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        match peer.turn(&mut self.work) {
+            Ok(Progress::Waits) => {}
+            Ok(Progress::GoesOn) if peer.queued => {}
+            Ok(Progress::GoesOn) => {
+                peer.queued = true;
+                self.again.push(key);
+            }
+            Err(ending) => return self.end(key, ending),
+        }
+        if let Some(at) = peer.deadline() {
+            // A deadline that stays in the past, a session's mistake, must not spin the loop.
+            self.timers.arm(key, at.max(self.work.now + TICK));
+        }
+    }
+
+    fn expire(&mut self) {
+        while let Some(key) = self.timers.pop(self.work.now) {
+            let Some(peer) = self.peers.get_mut(key) else {
+                continue;
+            };
+            match peer.expire(self.work.now) {
+                Ok(()) => self.turn(key),
+                Err(ending) => self.end(key, ending),
+            }
+        }
+    }
+
+    fn end(&mut self, key: usize, ending: Ending) {
+        let mut peer = self.peers.remove(key);
+        if peer.queued {
+            self.again.retain(|queued| *queued != key);
+        }
+        peer.session.handle_close(self.work.now, ending.cause());
+        drop(peer);
+        self.acceptor.iter_mut().for_each(Acceptor::resume);
+    }
+
+    fn accept(&mut self) {
+        for _ in 0..ACCEPTS_PER_WAKE {
+            let Some(acceptor) = &mut self.acceptor else {
+                return;
+            };
+            match acceptor.accept(self.work.now, self.service.tally()) {
+                Some((stream, address)) => self.admit(stream, address),
+                None => return,
+            }
+        }
+    }
+
+    fn admit(&mut self, mut stream: TcpStream, address: SocketAddr) {
+        let entry = self.peers.vacant_entry();
+        let key = entry.key();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registry = self.poll.registry();
+        if let Err(error) = registry.register(&mut stream, Token(key), interest) {
+            warn!("{address} cannot be served: {error}");
+            return;
+        }
+        let session = self.service.open(self.work.now, address);
+        entry.insert(Peer::new(session, stream, address));
+        self.turn(key);
+    }
+
+    fn hear_stop(&mut self) {
+        let now = self.work.now;
+        match self.stop.wait() {
+            Some(Urgency::NotAsked) => {}
+            Some(Urgency::AtOnce) => self.ends_at = Some(now),
+            Some(Urgency::Graceful) | None if self.ends_at.is_some() => {}
+            Some(Urgency::Graceful) | None => {
+                self.ends_at = Some(now + self.settings.grace);
+                self.acceptor = None;
+                for key in 0..self.peers.capacity() {
+                    if let Some(peer) = self.peers.get_mut(key) {
+                        peer.shut_down(now);
+                        self.turn(key);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Events taken at once; the rest is taken the next time.
+const EVENTS_PER_WAKE: usize = 1024;
+
+/// Connections accepted before those that are open get their turn.
+const ACCEPTS_PER_WAKE: usize = 256;
+
+/// The finest time that a poll can wait.
+const TICK: Duration = Duration::from_millis(1);
+
+const LISTENER: Token = Token(usize::MAX);
+const STOP: Token = Token(usize::MAX - 1);

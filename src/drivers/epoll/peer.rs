@@ -1,0 +1,345 @@
+//! One connection of the epoll driver: its session, its socket, and what is known of both.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::Instant;
+
+use log::trace;
+use mio::event::Event;
+use mio::net::TcpStream;
+use socket2::SockRef;
+
+use crate::drivers::{Ending, KEEP_BYTES, READ_BYTES, Settings, listen};
+use crate::session::{Flow, Session, Tally};
+
+/// A session and its socket. Kept small: most of them wait most of the time.
+pub(super) struct Peer<S> {
+    pub(super) session: S,
+    /// Whether it stands in the list of those whose turn goes on.
+    pub(super) queued: bool,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    stream: TcpStream,
+    address: SocketAddr,
+}
+
+/// What is known of the socket's read side.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Incoming {
+    /// A read would block; an event will tell when not.
+    Drained,
+    /// A read may bring bytes.
+    Ready,
+    /// As `Ready`, and the peer has finished: no further event will tell, so read to the end of the stream.
+    Closing,
+    /// The end of the stream was read.
+    Ended,
+}
+
+/// What is known of the session's bytes and the socket's write side.
+enum Outgoing {
+    /// The session may have bytes: ask it.
+    Asking,
+    /// The session has none until something happens to it.
+    Quiet,
+    /// The socket took less than all; the rest waits.
+    Unsent(Unsent),
+    /// The write side is shut.
+    Shut,
+}
+
+struct Unsent {
+    bytes: Vec<u8>,
+    sent: usize,
+    writable: bool,
+    stalls_at: Instant,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// There may be more to do without waiting.
+    GoesOn,
+    /// Nothing to do before an event or a deadline.
+    Waits,
+}
+
+impl<S: Session> Peer<S> {
+    pub(super) fn new(session: S, stream: TcpStream, address: SocketAddr) -> Peer<S> {
+        Peer {
+            session,
+            queued: false,
+            incoming: Incoming::Drained,
+            outgoing: Outgoing::Asking,
+            stream,
+            address,
+        }
+    }
+
+    /// Remembers what an event says.
+    pub(super) fn note(&mut self, event: &Event) -> Result<(), Ending> {
+        if event.is_error()
+            && let Some(error) = self.stream.take_error()?
+        {
+            return Err(Ending::Failed(error));
+        }
+        if self.incoming != Incoming::Ended {
+            if event.is_read_closed() {
+                self.incoming = Incoming::Closing;
+            } else if event.is_readable() {
+                self.incoming = Incoming::Ready;
+            }
+        }
+        if let Outgoing::Unsent(unsent) = &mut self.outgoing {
+            unsent.writable |= event.is_writable();
+        }
+        Ok(())
+    }
+
+    /// Writes and reads until there is nothing to do, or enough was done for one turn.
+    pub(super) fn turn(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
+        for _ in 0..STEPS_PER_TURN {
+            if self.step(work)? == Progress::Waits {
+                return Ok(Progress::Waits);
+            }
+        }
+        Ok(Progress::GoesOn)
+    }
+
+    /// When to call [`expire`](Peer::expire).
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let session = self.session.poll_timeout();
+        match &self.outgoing {
+            Outgoing::Unsent(unsent) => {
+                Some(session.map_or(unsent.stalls_at, |at| at.min(unsent.stalls_at)))
+            }
+            _ => session,
+        }
+    }
+
+    /// Looks whether a deadline has passed.
+    pub(super) fn expire(&mut self, now: Instant) -> Result<(), Ending> {
+        if let Outgoing::Unsent(unsent) = &self.outgoing
+            && unsent.stalls_at <= now
+        {
+            return Err(Ending::Stalled);
+        }
+        if self.session.poll_timeout().is_some_and(|at| at <= now) {
+            self.session.handle_timeout(now);
+            self.ask();
+        }
+        Ok(())
+    }
+
+    /// Tells the session that the server stops.
+    pub(super) fn shut_down(&mut self, now: Instant) {
+        self.session.handle_shutdown(now);
+        self.ask();
+    }
+
+    /// Something happened to the session: it may have bytes again.
+    fn ask(&mut self) {
+        if let Outgoing::Quiet = self.outgoing {
+            self.outgoing = Outgoing::Asking;
+        }
+    }
+
+    fn step(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
+        match &mut self.outgoing {
+            Outgoing::Unsent(unsent) if unsent.writable => self.flush(work),
+            Outgoing::Unsent(_) => Ok(Progress::Waits),
+            Outgoing::Asking => {
+                self.session.poll_transmit(work.now, &mut work.out);
+                if work.out.is_empty() {
+                    self.outgoing = Outgoing::Quiet;
+                    return Ok(Progress::GoesOn);
+                }
+                self.send(work)
+            }
+            Outgoing::Quiet | Outgoing::Shut => self.obey(work),
+        }
+    }
+
+    /// Everything has left: what next is the session's decision.
+    fn obey(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
+        match self.session.flow() {
+            Flow::Open => self.read(work),
+            Flow::Paused => Ok(Progress::Waits),
+            Flow::HalfClosed => {
+                if !matches!(self.outgoing, Outgoing::Shut) {
+                    self.stream.shutdown(Shutdown::Write)?;
+                    self.outgoing = Outgoing::Shut;
+                }
+                match self.incoming {
+                    Incoming::Ended => Err(Ending::Flow),
+                    _ => self.read(work),
+                }
+            }
+            Flow::Closed => Err(Ending::Flow),
+            Flow::Reset => {
+                listen::reset_on_drop(SockRef::from(&self.stream))?;
+                Err(Ending::Flow)
+            }
+        }
+    }
+
+    fn read(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
+        if matches!(self.incoming, Incoming::Drained | Incoming::Ended) {
+            return Ok(Progress::Waits);
+        }
+        match self.stream.read(&mut work.scratch) {
+            Ok(0) => {
+                work.counts.reads += 1;
+                trace!("{}: read the end of the stream", self.address);
+                self.incoming = Incoming::Ended;
+                self.session.receive_eof(work.now);
+                self.ask();
+                Ok(Progress::GoesOn)
+            }
+            Ok(count) => {
+                work.counts.reads += 1;
+                trace!("{}: read {count} bytes", self.address);
+                // A short read emptied the socket: what arrives from here on is a new edge. So the usual request
+                // needs no second read that would only hear that it blocks (epoll(7), question 9).
+                if count < work.scratch.len() && self.incoming == Incoming::Ready {
+                    self.incoming = Incoming::Drained;
+                }
+                // The mistake of `Settings::read_once`: more is in the socket, and no edge will come to say so.
+                if work.settings.read_once {
+                    self.incoming = Incoming::Drained;
+                }
+                self.session
+                    .receive(work.now, &work.scratch[..count], &mut work.out);
+                self.send(work)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                work.counts.would_block += 1;
+                self.incoming = Incoming::Drained;
+                Ok(Progress::Waits)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Progress::GoesOn),
+            Err(error) => Err(Ending::Failed(error)),
+        }
+    }
+
+    /// Writes what the session appended; what the socket does not take becomes the peer's own.
+    fn send(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
+        if let Outgoing::Shut = self.outgoing {
+            work.out.clear();
+            return Ok(Progress::GoesOn);
+        }
+        let sent = write(&mut self.stream, self.address, &work.out, &mut work.counts)?;
+        self.outgoing = if sent == work.out.len() {
+            Outgoing::Asking
+        } else {
+            Outgoing::Unsent(Unsent {
+                bytes: work.out[sent..].to_vec(),
+                sent: 0,
+                writable: false,
+                stalls_at: work.now + work.settings.send_timeout,
+            })
+        };
+        work.clear_out();
+        Ok(Progress::GoesOn)
+    }
+
+    fn flush(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
+        let Outgoing::Unsent(unsent) = &mut self.outgoing else {
+            return Ok(Progress::GoesOn);
+        };
+        let rest = &unsent.bytes[unsent.sent..];
+        let sent = write(&mut self.stream, self.address, rest, &mut work.counts)?;
+        if sent == rest.len() {
+            self.outgoing = Outgoing::Asking;
+            return Ok(Progress::GoesOn);
+        }
+        unsent.writable = false;
+        unsent.sent += sent;
+        if sent > 0 {
+            unsent.stalls_at = work.now + work.settings.send_timeout;
+        }
+        Ok(Progress::Waits)
+    }
+}
+
+/// Writes until everything has left or the socket is full; returns how much has left.
+fn write(
+    stream: &mut TcpStream,
+    address: SocketAddr,
+    bytes: &[u8],
+    counts: &mut Counts,
+) -> io::Result<usize> {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match stream.write(&bytes[sent..]) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                counts.writes += 1;
+                trace!("{address}: wrote {count} of {} bytes", bytes.len() - sent);
+                sent += count;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                counts.would_block += 1;
+                break;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sent)
+}
+
+/// What all peers of the thread share: the time, the buffers, the counts.
+pub(super) struct Workspace<'a> {
+    pub(super) now: Instant,
+    pub(super) counts: Counts,
+    settings: &'a Settings,
+    scratch: Box<[u8]>,
+    out: Vec<u8>,
+}
+
+/// Counts of this turn of the loop: plain numbers, added to the shared ones once a turn.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) wakes: u64,
+    reads: u64,
+    writes: u64,
+    would_block: u64,
+}
+
+impl<'a> Workspace<'a> {
+    pub(super) fn new(settings: &'a Settings) -> Workspace<'a> {
+        Workspace {
+            now: Instant::now(),
+            counts: Counts::default(),
+            settings,
+            scratch: vec![0; READ_BYTES].into(),
+            out: Vec::new(),
+        }
+    }
+
+    pub(super) fn publish(&mut self, tally: &Tally) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let counts = std::mem::take(&mut self.counts);
+        for (shared, count) in [
+            (&tally.wakes, counts.wakes),
+            (&tally.reads, counts.reads),
+            (&tally.writes, counts.writes),
+            (&tally.would_block, counts.would_block),
+        ] {
+            if count > 0 {
+                shared.fetch_add(count, Relaxed);
+            }
+        }
+    }
+
+    fn clear_out(&mut self) {
+        self.out.clear();
+        if self.out.capacity() > KEEP_BYTES {
+            self.out = Vec::new();
+        }
+    }
+}
+
+/// Reads, writes and questions to the session before the next peer has its turn: about half a megabyte.
+const STEPS_PER_TURN: usize = 16;

@@ -1,0 +1,151 @@
+//! What a connection's thread shares with the one that stops the server.
+
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::drivers::Ending;
+use crate::session::{Flow, Session};
+
+/// One connection: its socket, and its session under a lock that is never held while a call waits for the peer.
+pub(super) struct Peer<S> {
+    pub(super) stream: TcpStream,
+    pub(super) address: SocketAddr,
+    /// Told to a thread that sleeps without reading.
+    pub(super) told: Condvar,
+    seat: Mutex<Seat<S>>,
+}
+
+/// The session, and who may act for it.
+pub(super) struct Seat<S> {
+    pub(super) session: S,
+    /// Its thread waits in `read`, has sent everything, and will look at nothing before it is back.
+    pub(super) is_reading: bool,
+    /// The server has stopped and waits no longer.
+    pub(super) is_cut: bool,
+    is_write_shut: bool,
+}
+
+impl<S: Session> Seat<S> {
+    pub(super) fn expire(&mut self, now: Instant) {
+        if self.session.poll_timeout().is_some_and(|at| at <= now) {
+            self.session.handle_timeout(now);
+        }
+    }
+
+    pub(super) fn receive(&mut self, now: Instant, bytes: &[u8], out: &mut Vec<u8>) {
+        self.session.receive(now, bytes, out);
+        if self.is_write_shut {
+            out.clear();
+        }
+    }
+
+    pub(super) fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) {
+        if !self.is_write_shut {
+            self.session.poll_transmit(now, out);
+        }
+    }
+
+    pub(super) fn shut_write(&mut self, stream: &TcpStream) -> io::Result<()> {
+        if !self.is_write_shut {
+            stream.shutdown(Shutdown::Write)?;
+            self.is_write_shut = true;
+        }
+        Ok(())
+    }
+}
+
+impl<S: Session> Peer<S> {
+    pub(super) fn new(session: S, stream: TcpStream, address: SocketAddr) -> Peer<S> {
+        Peer {
+            stream,
+            address,
+            told: Condvar::new(),
+            seat: Mutex::new(Seat {
+                session,
+                is_reading: false,
+                is_cut: false,
+                is_write_shut: false,
+            }),
+        }
+    }
+
+    pub(super) fn seat(&self) -> MutexGuard<'_, Seat<S>> {
+        // A session that panicked has left the lock poisoned; its own thread is the one that ends.
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the session that the server stops.
+    pub(super) fn shut_down(&self, now: Instant) {
+        let mut seat = self.seat();
+        seat.session.handle_shutdown(now);
+        self.act(&mut seat, now);
+    }
+
+    /// Keeps the time for a thread that waits in `read` and set its alarm before the server stopped.
+    pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
+        let mut seat = self.seat();
+        if seat.is_reading && seat.session.poll_timeout().is_some_and(|at| at <= now) {
+            seat.session.handle_timeout(now);
+            self.act(&mut seat, now);
+        }
+        seat.session.poll_timeout().filter(|_| seat.is_reading)
+    }
+
+    /// Ends whatever its thread waits for.
+    pub(super) fn cut(&self) {
+        self.seat().is_cut = true;
+        let _ = self.stream.shutdown(Shutdown::Both);
+        self.told.notify_all();
+    }
+
+    /// Says goodbye to the session.
+    pub(super) fn end(&self, ending: &Ending) {
+        let mut seat = self.seat();
+        let cause = match seat.is_cut {
+            true => Ending::Stopped.cause(),
+            false => ending.cause(),
+        };
+        seat.session.handle_close(Instant::now(), cause);
+    }
+
+    /// The session has changed: its thread sees to the rest, or we do if it waits in `read`.
+    fn act(&self, seat: &mut Seat<S>, now: Instant) {
+        self.told.notify_all();
+        if !seat.is_reading {
+            return;
+        }
+        let sent = self.send_for_reader(seat, now);
+        let obeyed = sent.and_then(|()| match seat.session.flow() {
+            Flow::Open | Flow::Paused => Ok(()),
+            Flow::HalfClosed => seat.shut_write(&self.stream),
+            // The end of the stream brings the thread back, and the session's flow says what it means.
+            Flow::Closed | Flow::Reset => self.stream.shutdown(Shutdown::Read),
+        });
+        if obeyed.is_err() {
+            let _ = self.stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Sends with the lock held, which only a short wait allows. It will do: a thread that waits in `read` has sent
+    /// all it had, so there is room for a goodbye, unless the peer has stopped reading.
+    fn send_for_reader(&self, seat: &mut Seat<S>, now: Instant) -> io::Result<()> {
+        let mut out = Vec::new();
+        seat.poll_transmit(now, &mut out);
+        if out.is_empty() {
+            return Ok(());
+        }
+        let timeout = self.stream.write_timeout()?;
+        self.stream.set_write_timeout(Some(GOODBYE_TIMEOUT))?;
+        while !out.is_empty() {
+            (&self.stream).write_all(&out)?;
+            out.clear();
+            seat.poll_transmit(now, &mut out);
+        }
+        self.stream.set_write_timeout(timeout)
+    }
+}
+
+/// How long a thread that stops the server waits for one peer to take a goodbye.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(10);

@@ -161,14 +161,16 @@ pub fn cannot(what: impl Display, error: io::Error) -> String {
 fn resolve(address: &str, port: u16) -> Result<SocketAddr, String> {
     let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
     let found = (bare, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
-    found.ok_or_else(|| format!("--addr {address}: no such address; 127.0.0.1, ::1 or a name of this machine"))
+    found
+        .ok_or_else(|| format!("--addr {address}: no such address; 127.0.0.1, ::1 or a name of this machine"))
 }
 
 /// One line with the address, and three commands to try. Under `--trace` they are comments, so that everything
 /// printed is one script.
 fn announce(name: &str, bound: SocketAddr, trace: bool) {
     let mark = if trace { "# " } else { "" };
-    let at = if bound.ip().is_unspecified() { format!("localhost:{}", bound.port()) } else { bound.to_string() };
+    let at =
+        if bound.ip().is_unspecified() { format!("localhost:{}", bound.port()) } else { bound.to_string() };
     let (host, port) = at.rsplit_once(':').unwrap_or((&at, ""));
     let host = host.trim_matches(['[', ']']);
     let lines = format!(

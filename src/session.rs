@@ -156,10 +156,6 @@ impl Session for Echo {
     }
 
     fn flow(&self) -> Flow {
-        if self.finished {
-            Flow::Closed
-        } else {
-            Flow::Open
-        }
+        if self.finished { Flow::Closed } else { Flow::Open }
     }
 }

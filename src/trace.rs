@@ -57,10 +57,7 @@ impl Tracer {
 impl fmt::Debug for Tracer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let printer = self.printer.as_ref().map(|_| "..");
-        out.debug_struct("Tracer")
-            .field("tape", &self.tape)
-            .field("printer", &printer)
-            .finish()
+        out.debug_struct("Tracer").field("tape", &self.tape).field("printer", &printer).finish()
     }
 }
 
@@ -73,13 +70,7 @@ pub struct Traced<S> {
 
 impl<S: Session> Traced<S> {
     /// Shows what passes through `inner` as that of connection `number`, accepted from `peer` at `now`.
-    pub fn new(
-        inner: S,
-        number: u64,
-        peer: SocketAddr,
-        now: Instant,
-        tracer: &Arc<Tracer>,
-    ) -> Self {
+    pub fn new(inner: S, number: u64, peer: SocketAddr, now: Instant, tracer: &Arc<Tracer>) -> Self {
         let view = (!tracer.is_off()).then(|| View {
             tracer: Arc::clone(tracer),
             number,
@@ -220,11 +211,7 @@ impl View {
         let mut text = String::new();
         if printer.last.replace((self.number, side)) != Some((self.number, side)) {
             let elapsed = now.saturating_duration_since(self.opened).as_secs_f64();
-            let _ = writeln!(
-                text,
-                "# connection {}, {}, +{elapsed:.3} s",
-                self.number, self.peer
-            );
+            let _ = writeln!(text, "# connection {}, {}, +{elapsed:.3} s", self.number, self.peer);
         }
         text.push_str(&lines);
         (printer.print)(&text);

@@ -46,11 +46,7 @@ fn run(options: &Options) -> Result<(), String> {
     let text = read(&options.fixture).map_err(|error| format!("{name}: {error}"))?;
     let script: Script = text.parse().map_err(|error| format!("{name}: {error}"))?;
 
-    let mut bytes = script.bytes(if options.server {
-        Side::Server
-    } else {
-        Side::Client
-    });
+    let mut bytes = script.bytes(if options.server { Side::Server } else { Side::Client });
     if options.hex {
         let mut rows = String::new();
         print_rows(&bytes, &mut rows);

@@ -66,8 +66,7 @@ impl<'a, V: Service> Loop<'a, V> {
         let poll = Poll::new()?;
         let acceptor = Acceptor::register(listener, poll.registry(), LISTENER)?;
         let mut stop_stream = UnixStream::from_std(stop.watched()?);
-        poll.registry()
-            .register(&mut stop_stream, STOP, Interest::READABLE)?;
+        poll.registry().register(&mut stop_stream, STOP, Interest::READABLE)?;
         Ok(Loop {
             poll,
             service,
@@ -99,8 +98,7 @@ impl<'a, V: Service> Loop<'a, V> {
     }
 
     fn is_done(&self) -> bool {
-        self.ends_at
-            .is_some_and(|end| self.peers.is_empty() || end <= self.work.now)
+        self.ends_at.is_some_and(|end| self.peers.is_empty() || end <= self.work.now)
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {

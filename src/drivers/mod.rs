@@ -59,11 +59,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings {
-            send_timeout: Duration::from_secs(60),
-            grace: Duration::from_secs(10),
-            read_once: false,
-        }
+        Settings { send_timeout: Duration::from_secs(60), grace: Duration::from_secs(10), read_once: false }
     }
 }
 

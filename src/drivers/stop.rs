@@ -16,15 +16,7 @@ pub fn pair() -> io::Result<(Stop, StopSignal)> {
     let (write, read) = UnixStream::pair()?;
     // Who asks never waits, even if nobody listens any more.
     write.set_nonblocking(true)?;
-    Ok((
-        Stop {
-            stream: Arc::new(write),
-        },
-        StopSignal {
-            stream: read,
-            asked: 0,
-        },
-    ))
+    Ok((Stop { stream: Arc::new(write) }, StopSignal { stream: read, asked: 0 }))
 }
 
 /// Asks a driver to stop. When the last one is dropped, that asks too.
@@ -70,8 +62,7 @@ impl StopSignal {
         match self.stream.read(&mut [0; 16]) {
             Ok(0) => return None,
             Ok(count) => self.asked += count,
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(_) => return None,
         }
         Some(match self.asked {

@@ -33,11 +33,7 @@ pub fn serve<V: Service>(
     settings: &Settings,
     stop: StopSignal,
 ) -> io::Result<()> {
-    let server = Server {
-        service,
-        settings,
-        room: Room::default(),
-    };
+    let server = Server { service, settings, room: Room::default() };
     let watch = stop.canceller()?;
     thread::scope(|scope| {
         let watcher = thread::Builder::new().stack_size(STACK_BYTES);

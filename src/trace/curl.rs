@@ -30,9 +30,7 @@ pub fn curl_layout(chunks: &[Chunk], exchanges: Exchanges) -> String {
     for piece in &split.pieces {
         let is_shown = match exchanges {
             Exchanges::All => true,
-            Exchanges::LastFinished => split
-                .finished
-                .is_some_and(|last| last.exchange == piece.exchange),
+            Exchanges::LastFinished => split.finished.is_some_and(|last| last.exchange == piece.exchange),
         };
         if is_shown {
             print_piece(piece, &mut text);
@@ -43,18 +41,12 @@ pub fn curl_layout(chunks: &[Chunk], exchanges: Exchanges) -> String {
 
 /// The connection on which an exchange has ended last, other than the one that asks.
 pub fn last_finished(tape: &Tape, asking: u64) -> Option<u64> {
-    let others = tape
-        .connections()
-        .into_iter()
-        .filter(|&connection| connection != asking);
+    let others = tape.connections().into_iter().filter(|&connection| connection != asking);
     let finished = |connection| {
         let Finished { sequence, .. } = Split::new(&tape.connection(connection)).finished?;
         Some((sequence, connection))
     };
-    others
-        .filter_map(finished)
-        .max()
-        .map(|(_, connection)| connection)
+    others.filter_map(finished).max().map(|(_, connection)| connection)
 }
 
 fn print_piece(piece: &Piece, text: &mut String) {
@@ -84,29 +76,20 @@ mod tests {
 
     fn chunks(parts: &[(Side, &[u8])]) -> Vec<Chunk> {
         let tape = Tape::new(DEFAULT_TAPE_BYTES).expect("a tape");
-        parts
-            .iter()
-            .for_each(|(side, bytes)| tape.record(1, *side, 0, bytes));
+        parts.iter().for_each(|(side, bytes)| tape.record(1, *side, 0, bytes));
         tape.connection(1)
     }
 
     /// The lines between the rows.
     fn blocks(parts: &[(Side, &[u8])], exchanges: Exchanges) -> Vec<String> {
         let layout = curl_layout(&chunks(parts), exchanges);
-        layout
-            .lines()
-            .filter(|line| !line.contains(": ") || line.contains("=="))
-            .map(str::to_owned)
-            .collect()
+        layout.lines().filter(|line| !line.contains(": ") || line.contains("==")).map(str::to_owned).collect()
     }
 
     #[test]
     fn an_interim_response_stands_before_the_data() {
         let parts: &[(Side, &[u8])] = &[
-            (
-                C,
-                b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
-            ),
+            (C, b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"),
             (S, b"HTTP/1.1 100 Continue\r\n\r\n"),
             (C, b"he"),
             (C, b"llo"),
@@ -128,14 +111,8 @@ mod tests {
     #[test]
     fn pipelined_exchanges_are_told_apart() {
         let parts: &[(Side, &[u8])] = &[
-            (
-                C,
-                b"HEAD / HTTP/1.1\r\n\r\nGET /two HTTP/1.1\r\n\r\nGET /three HTTP/1.1\r\n\r\n",
-            ),
-            (
-                S,
-                b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
-            ),
+            (C, b"HEAD / HTTP/1.1\r\n\r\nGET /two HTTP/1.1\r\n\r\nGET /three HTTP/1.1\r\n\r\n"),
+            (S, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"),
             (S, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nunfini"),
         ];
         let expected = [
@@ -148,15 +125,10 @@ mod tests {
 
     #[test]
     fn a_refused_request_is_data() {
-        let parts: &[(Side, &[u8])] = &[
-            (C, b"\x16\x03\x01"),
-            (S, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
-        ];
+        let parts: &[(Side, &[u8])] =
+            &[(C, b"\x16\x03\x01"), (S, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")];
         assert_eq!(blocks(parts, Exchanges::LastFinished).len(), 3);
-        assert_eq!(
-            blocks(parts, Exchanges::All)[0],
-            "=> Send data, 3 bytes (0x3)"
-        );
+        assert_eq!(blocks(parts, Exchanges::All)[0], "=> Send data, 3 bytes (0x3)");
     }
 
     #[test]
@@ -168,18 +140,12 @@ mod tests {
             (S, b"\x81\x00"),
         ];
         let blocks = blocks(parts, Exchanges::LastFinished);
-        assert_eq!(
-            blocks[3..],
-            ["=> Send data, 6 bytes (0x6)", "<= Recv data, 2 bytes (0x2)"]
-        );
+        assert_eq!(blocks[3..], ["=> Send data, 6 bytes (0x6)", "<= Recv data, 2 bytes (0x2)"]);
     }
 
     #[test]
     fn what_was_not_kept_is_counted() {
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
-            2 * MAX_KEPT_BYTES
-        );
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 2 * MAX_KEPT_BYTES);
         let body = vec![b'x'; 2 * MAX_KEPT_BYTES];
         let parts: &[(Side, &[u8])] = &[
             (C, b"GET / HTTP/1.1\r\n\r\n"),
@@ -188,14 +154,8 @@ mod tests {
             (C, b"GET /two HTTP/1.1\r\n\r\n"),
         ];
         let blocks = blocks(parts, Exchanges::All);
-        assert!(
-            blocks.contains(&"<= Recv data, 32768 bytes (0x8000)".to_owned()),
-            "{blocks:?}"
-        );
-        assert!(
-            blocks.contains(&"== Info: 16384 more bytes were not kept".to_owned()),
-            "{blocks:?}"
-        );
+        assert!(blocks.contains(&"<= Recv data, 32768 bytes (0x8000)".to_owned()), "{blocks:?}");
+        assert!(blocks.contains(&"== Info: 16384 more bytes were not kept".to_owned()), "{blocks:?}");
         assert!(!curl_layout(&chunks(parts), Exchanges::LastFinished).is_empty());
     }
 
@@ -209,10 +169,7 @@ mod tests {
         for connection in [2, 1, 3] {
             tape.record(connection, S, 0, b"HTTP/1.1 204 No Content\r\n\r\n");
         }
-        assert_eq!(
-            (last_finished(&tape, 3), last_finished(&tape, 1)),
-            (Some(1), Some(3))
-        );
+        assert_eq!((last_finished(&tape, 3), last_finished(&tape, 1)), (Some(1), Some(3)));
     }
 
     fn part() -> impl Strategy<Value = Vec<u8>> {

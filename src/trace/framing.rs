@@ -18,9 +18,7 @@ pub(super) enum Body {
 pub(super) fn head_end(bytes: &[u8]) -> Option<usize> {
     let mut start = 0;
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-        let is_first = bytes[..start]
-            .iter()
-            .all(|byte| matches!(byte, b'\r' | b'\n'));
+        let is_first = bytes[..start].iter().all(|byte| matches!(byte, b'\r' | b'\n'));
         start += line.len();
         if !is_first && matches!(line, b"\r\n" | b"\n") {
             return Some(start);
@@ -31,14 +29,8 @@ pub(super) fn head_end(bytes: &[u8]) -> Option<usize> {
 
 /// Could these bytes begin a request: line breaks, a word in capitals, a space?
 pub(super) fn may_begin_request(bytes: &[u8]) -> bool {
-    let line = &bytes[bytes
-        .iter()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-        .count()..];
-    let word = line
-        .iter()
-        .take_while(|byte| byte.is_ascii_uppercase())
-        .count();
+    let line = &bytes[bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()..];
+    let word = line.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
     match line.get(word) {
         None => word <= MAX_METHOD_BYTES,
         Some(after) => word > 0 && *after == b' ',
@@ -84,9 +76,7 @@ fn declared_body(head: &[u8]) -> Option<Body> {
             return Some(Body::Chunked(Chunked::Size(0)));
         }
         if name.eq_ignore_ascii_case(b"content-length") {
-            length = length.or(std::str::from_utf8(&value)
-                .ok()
-                .and_then(|value| value.parse().ok()));
+            length = length.or(std::str::from_utf8(&value).ok().and_then(|value| value.parse().ok()));
         }
     }
     length.map(Body::Length)
@@ -195,10 +185,7 @@ mod tests {
     fn a_chunked_body_ends_after_its_trailer_section() {
         let body = Body::Chunked(Chunked::Size(0));
         let whole = b"5;a=b\r\nhello\r\nA\r\n0123456789\r\n0\r\nA: b\r\n\r\n";
-        assert_eq!(
-            body.advance(&[&whole[..], b"GET"].concat()),
-            Progress::Ends(whole.len())
-        );
+        assert_eq!(body.advance(&[&whole[..], b"GET"].concat()), Progress::Ends(whole.len()));
         assert_eq!(body.advance(b"0\r\n\r\n"), Progress::Ends(5));
         assert_eq!(body.advance(b"5\r\nhellox"), Progress::Broken);
         assert_eq!(body.advance(b"ffffffffffffffffff"), Progress::Broken);
@@ -212,9 +199,6 @@ mod tests {
         assert_eq!(response_body(&response("200"), true), Body::Length(0));
         assert_eq!(response_body(&response("204"), false), Body::Length(0));
         assert_eq!(response_body(&response("101"), false), Body::ToTheEnd);
-        assert_eq!(
-            response_body(b"HTTP/1.1 200 OK\r\n\r\n", false),
-            Body::ToTheEnd
-        );
+        assert_eq!(response_body(b"HTTP/1.1 200 OK\r\n\r\n", false), Body::ToTheEnd);
     }
 }

@@ -40,10 +40,7 @@ pub(super) enum Found {
 impl Reader {
     pub fn next(&mut self, side: Side, rest: &mut &[u8]) -> Found {
         match self.state {
-            State::Lost => Found::Data {
-                bytes: take(rest, rest.len()),
-                ends: false,
-            },
+            State::Lost => Found::Data { bytes: take(rest, rest.len()), ends: false },
             State::Head => self.next_head(side, rest),
             State::Body(body) => {
                 let (state, taken) = match body.advance(rest) {
@@ -52,10 +49,7 @@ impl Reader {
                     Progress::Broken => (State::Lost, rest.len()),
                 };
                 self.state = state;
-                Found::Data {
-                    bytes: take(rest, taken),
-                    ends: state == State::Head,
-                }
+                Found::Data { bytes: take(rest, taken), ends: state == State::Head }
             }
         }
     }
@@ -65,10 +59,7 @@ impl Reader {
         if !may_begin(side, &self.pending) {
             *rest = &[];
             self.state = State::Lost;
-            return Found::Data {
-                bytes: mem::take(&mut self.pending),
-                ends: false,
-            };
+            return Found::Data { bytes: mem::take(&mut self.pending), ends: false };
         }
         let Some(end) = framing::head_end(&self.pending) else {
             *rest = &[];

@@ -52,10 +52,7 @@ impl Split {
         chunks.iter().for_each(|chunk| splitter.take_in(chunk));
         splitter.flush(Side::Client);
         splitter.flush(Side::Server);
-        Self {
-            pieces: splitter.pieces,
-            finished: splitter.finished,
-        }
+        Self { pieces: splitter.pieces, finished: splitter.finished }
     }
 }
 
@@ -102,18 +99,14 @@ impl Splitter {
 
     fn request(&mut self, head: Vec<u8>) {
         let exchange = self.begin_exchange();
-        self.unanswered.push_back(Request {
-            exchange,
-            is_head: head.starts_with(b"HEAD "),
-        });
+        self.unanswered.push_back(Request { exchange, is_head: head.starts_with(b"HEAD ") });
         self.requests.exchange = exchange;
         self.requests.state = State::after_head(framing::request_body(&head));
         self.push(Side::Client, Part::Head, head);
     }
 
     fn response(&mut self, head: &[u8], sequence: u64) {
-        let is_interim =
-            framing::status(head).is_some_and(|status| status / 100 == 1 && status != 101);
+        let is_interim = framing::status(head).is_some_and(|status| status / 100 == 1 && status != 101);
         let request = match self.unanswered.pop_front() {
             Some(request) => request,
             None => self.request_without_head(),
@@ -143,10 +136,7 @@ impl Splitter {
         let exchange = self.begin_exchange();
         self.requests.exchange = exchange;
         self.flush(Side::Client);
-        Request {
-            exchange,
-            is_head: false,
-        }
+        Request { exchange, is_head: false }
     }
 
     fn end_of_stream(&mut self, chunk: &Chunk) {
@@ -163,10 +153,7 @@ impl Splitter {
     }
 
     fn finish(&mut self, sequence: u64) {
-        self.finished = Some(Finished {
-            exchange: self.responses.exchange,
-            sequence,
-        });
+        self.finished = Some(Finished { exchange: self.responses.exchange, sequence });
     }
 
     /// Follows the message over bytes of a chunk that were not kept.
@@ -200,8 +187,8 @@ impl Splitter {
         let reader = self.reader(side);
         let exchange = reader.exchange;
         // curl sends a body of known length in one piece, however the reads have cut it.
-        let joins = side == Side::Client
-            && matches!(reader.state, State::Head | State::Body(Body::Length(_)));
+        let joins =
+            side == Side::Client && matches!(reader.state, State::Head | State::Body(Body::Length(_)));
         match self.pieces.last_mut() {
             Some(last)
                 if (joins || bytes.is_empty())
@@ -211,25 +198,13 @@ impl Splitter {
                 last.bytes.append(&mut bytes);
                 last.missing = missing;
             }
-            _ => self.pieces.push(Piece {
-                exchange,
-                side,
-                part: Part::Data,
-                bytes,
-                missing,
-            }),
+            _ => self.pieces.push(Piece { exchange, side, part: Part::Data, bytes, missing }),
         }
     }
 
     fn push(&mut self, side: Side, part: Part, bytes: Vec<u8>) {
         let exchange = self.reader(side).exchange;
-        self.pieces.push(Piece {
-            exchange,
-            side,
-            part,
-            bytes,
-            missing: 0,
-        });
+        self.pieces.push(Piece { exchange, side, part, bytes, missing: 0 });
     }
 
     fn begin_exchange(&mut self) -> usize {

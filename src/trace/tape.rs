@@ -34,11 +34,7 @@ pub struct Chunk {
 impl Tape {
     /// A tape that takes about `max_bytes` of memory; `0` is no tape.
     pub fn new(max_bytes: usize) -> Option<Arc<Self>> {
-        (max_bytes > 0).then(|| {
-            Arc::new(Self {
-                ring: Mutex::new(Ring::new(max_bytes)),
-            })
-        })
+        (max_bytes > 0).then(|| Arc::new(Self { ring: Mutex::new(Ring::new(max_bytes)) }))
     }
 
     /// Records a chunk, over the oldest ones if there is no more room. No `bytes` are the end of what `side` sent.
@@ -56,14 +52,8 @@ impl Tape {
     pub fn connections(&self) -> Vec<u64> {
         let ring = self.lock();
         let mut seen = HashSet::new();
-        let told = ring
-            .headers
-            .iter()
-            .rev()
-            .filter(|header| header.side == Side::Server);
-        told.map(|header| header.connection)
-            .filter(|&connection| seen.insert(connection))
-            .collect()
+        let told = ring.headers.iter().rev().filter(|header| header.side == Side::Server);
+        told.map(|header| header.connection).filter(|&connection| seen.insert(connection)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Ring> {
@@ -102,13 +92,7 @@ struct Header {
 impl Ring {
     fn new(max_bytes: usize) -> Self {
         let bytes = vec![0; max_bytes].into_boxed_slice();
-        Self {
-            bytes,
-            end: 0,
-            used: 0,
-            headers: VecDeque::new(),
-            forgotten: 0,
-        }
+        Self { bytes, end: 0, used: 0, headers: VecDeque::new(), forgotten: 0 }
     }
 
     fn record(&mut self, connection: u64, side: Side, offset: u64, bytes: &[u8]) {
@@ -151,21 +135,8 @@ impl Ring {
         let kept = header.kept as usize;
         let first = &self.bytes[header.start..self.bytes.len().min(header.start + kept)];
         let second = &self.bytes[..kept - first.len()];
-        let &Header {
-            connection,
-            side,
-            offset,
-            len,
-            ..
-        } = header;
-        Chunk {
-            sequence,
-            connection,
-            side,
-            offset,
-            len,
-            bytes: [first, second].concat(),
-        }
+        let &Header { connection, side, offset, len, .. } = header;
+        Chunk { sequence, connection, side, offset, len, bytes: [first, second].concat() }
     }
 }
 
@@ -192,11 +163,8 @@ mod tests {
         for offset in 0..10 {
             tape.record(offset % 2, Side::Client, offset * 10, &[offset as u8; 10]);
         }
-        let left: Vec<_> = tape
-            .connection(0)
-            .into_iter()
-            .map(|chunk| (chunk.sequence, chunk.bytes))
-            .collect();
+        let left: Vec<_> =
+            tape.connection(0).into_iter().map(|chunk| (chunk.sequence, chunk.bytes)).collect();
         assert_eq!(left, [(6, vec![6; 10]), (8, vec![8; 10])]);
     }
 
@@ -204,22 +172,16 @@ mod tests {
     fn a_long_chunk_keeps_its_beginning_and_its_length() {
         let tape = Tape::new(DEFAULT_TAPE_BYTES).expect("a tape");
         tape.record(1, Side::Server, 0, &[7; 100_000]);
-        let [chunk] = &tape.connection(1)[..] else {
-            panic!("one chunk")
-        };
+        let [chunk] = &tape.connection(1)[..] else { panic!("one chunk") };
         assert_eq!((chunk.len, chunk.bytes.len()), (100_000, MAX_KEPT_BYTES));
     }
 
     #[test]
     fn the_peer_that_was_last_told_something_comes_first() {
         let tape = Tape::new(DEFAULT_TAPE_BYTES).expect("a tape");
-        for (connection, side) in [
-            (1, Side::Server),
-            (2, Side::Server),
-            (3, Side::Client),
-            (1, Side::Server),
-            (2, Side::Client),
-        ] {
+        for (connection, side) in
+            [(1, Side::Server), (2, Side::Server), (3, Side::Client), (1, Side::Server), (2, Side::Client)]
+        {
             tape.record(connection, side, 0, b"x");
         }
         assert_eq!(tape.connections(), [1, 2]);

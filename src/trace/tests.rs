@@ -30,25 +30,10 @@ fn a_trace_is_a_script() {
 
     let printed = printed.lock().expect("no panic").clone();
     let comment = "# connection 3, 127.0.0.1:51234, +0.012 s\n";
-    let turn = |lines: &[&str]| {
-        lines
-            .iter()
-            .map(|line| format!("{comment}{line}\n"))
-            .collect::<String>()
-    };
-    let expected = [
-        r"C: a\r\n",
-        r"S: a\r\n",
-        "C| 81 00",
-        "S| 81 00",
-        "C <eof>",
-        "S <close>",
-    ];
+    let turn = |lines: &[&str]| lines.iter().map(|line| format!("{comment}{line}\n")).collect::<String>();
+    let expected = [r"C: a\r\n", r"S: a\r\n", "C| 81 00", "S| 81 00", "C <eof>", "S <close>"];
     assert_eq!(printed, turn(&expected));
-    assert_eq!(
-        printed.parse::<Script>().expect("a script").turns().len(),
-        3
-    );
+    assert_eq!(printed.parse::<Script>().expect("a script").turns().len(), 3);
 }
 
 #[test]
@@ -62,17 +47,9 @@ fn a_tape_holds_what_passed() {
     session.receive_eof(now);
 
     let chunks = tape.expect("a tape").connection(3);
-    let seen: Vec<_> = chunks
-        .iter()
-        .map(|chunk| (chunk.side, chunk.offset, &chunk.bytes[..]))
-        .collect();
+    let seen: Vec<_> = chunks.iter().map(|chunk| (chunk.side, chunk.offset, &chunk.bytes[..])).collect();
     let (client, server) = (Side::Client, Side::Server);
-    let expected: [(_, _, &[u8]); 5] = [
-        (client, 0, b"ab"),
-        (server, 0, b"ab"),
-        (client, 2, b"c"),
-        (server, 2, b"c"),
-        (client, 3, b""),
-    ];
+    let expected: [(_, _, &[u8]); 5] =
+        [(client, 0, b"ab"), (server, 0, b"ab"), (client, 2, b"c"), (server, 2, b"c"), (client, 3, b"")];
     assert_eq!(seen, expected);
 }

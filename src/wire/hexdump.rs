@@ -36,12 +36,8 @@ pub fn print_rows(bytes: &[u8], rows: &mut String) {
 ///
 /// If `offset` is neither of one of the bytes nor of the next.
 pub fn excerpt(start: u64, bytes: &[u8], offset: u64) -> String {
-    let before = offset
-        .checked_sub(start)
-        .and_then(|before| usize::try_from(before).ok());
-    let before = before
-        .filter(|&before| before <= bytes.len())
-        .expect("one of the bytes, or the next");
+    let before = offset.checked_sub(start).and_then(|before| usize::try_from(before).ok());
+    let before = before.filter(|&before| before <= bytes.len()).expect("one of the bytes, or the next");
     let bytes = &bytes[..bytes.len().min(before + 1)];
 
     let cell = (offset % BYTES_PER_ROW as u64) as usize;
@@ -53,12 +49,7 @@ pub fn excerpt(start: u64, bytes: &[u8], offset: u64) -> String {
     let mut lines = String::new();
     if !above.is_empty() {
         lines.push_str(INDENT);
-        print_row(
-            row - BYTES_PER_ROW as u64,
-            BYTES_PER_ROW - above.len(),
-            above,
-            &mut lines,
-        );
+        print_row(row - BYTES_PER_ROW as u64, BYTES_PER_ROW - above.len(), above, &mut lines);
     }
     lines.push_str(INDENT);
     print_row(row, cell - before.min(cell), here, &mut lines);
@@ -69,23 +60,14 @@ pub fn excerpt(start: u64, bytes: &[u8], offset: u64) -> String {
 
 /// Appends one row, its first `blank` cells empty.
 fn print_row(offset: u64, blank: usize, bytes: &[u8], rows: &mut String) {
-    let _ = write!(
-        rows,
-        "{offset:04x}: {:width$}",
-        "",
-        width = blank * CELL_WIDTH
-    );
+    let _ = write!(rows, "{offset:04x}: {:width$}", "", width = blank * CELL_WIDTH);
     for byte in bytes {
         let _ = write!(rows, "{byte:02x} ");
     }
     let missing = BYTES_PER_ROW - blank - bytes.len();
     let _ = write!(rows, "{:width$}", "", width = missing * CELL_WIDTH + blank);
     for &byte in bytes {
-        rows.push(if matches!(byte, b' '..=b'~') {
-            char::from(byte)
-        } else {
-            '.'
-        });
+        rows.push(if matches!(byte, b' '..=b'~') { char::from(byte) } else { '.' });
     }
     rows.push('\n');
 }
@@ -124,9 +106,7 @@ mod tests {
         let caret = " ".repeat(2 + 6 + 14 * 3) + "^^\n";
         assert_eq!(
             shown,
-            format!(
-                "  0000: 47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0a    GET / HTTP/1.1.\n{caret}"
-            )
+            format!("  0000: 47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0a    GET / HTTP/1.1.\n{caret}")
         );
     }
 
@@ -141,9 +121,7 @@ mod tests {
     #[test]
     fn cells_before_the_slice_are_blank() {
         let shown = excerpt(0x1e, b"abcd", 0x20);
-        let [above, here, caret] = shown.lines().collect::<Vec<_>>()[..] else {
-            panic!("{shown}")
-        };
+        let [above, here, caret] = shown.lines().collect::<Vec<_>>()[..] else { panic!("{shown}") };
         assert_eq!(above, format!("  0010: {:42}61 62 {:14}ab", "", ""));
         assert_eq!(here, format!("  0020: 63 {:45}c", ""));
         assert_eq!(caret, format!("{:8}^^", ""));
@@ -158,24 +136,15 @@ mod tests {
 
     #[test]
     fn what_is_missing_stands_in_the_next_empty_cell() {
-        assert_eq!(
-            excerpt(0, b"ab", 2).lines().nth(1),
-            Some(format!("{:14}^^", "").as_str())
-        );
+        assert_eq!(excerpt(0, b"ab", 2).lines().nth(1), Some(format!("{:14}^^", "").as_str()));
         let shown = excerpt(0, &[b'a'; 16], 16);
         assert_eq!(shown.lines().nth(1).map(str::trim_end), Some("  0010:"));
         assert_eq!(shown.lines().nth(2), Some("        ^^"));
-        assert_eq!(
-            excerpt(5, b"", 5).lines().nth(1),
-            Some(format!("{:23}^^", "").as_str())
-        );
+        assert_eq!(excerpt(5, b"", 5).lines().nth(1), Some(format!("{:23}^^", "").as_str()));
     }
 
     #[test]
     fn wide_offsets_move_the_caret() {
-        assert_eq!(
-            excerpt(0x12340, b"a", 0x12340),
-            format!("  12340: 61 {:45}a\n         ^^\n", "")
-        );
+        assert_eq!(excerpt(0x12340, b"a", 0x12340), format!("  12340: 61 {:45}a\n         ^^\n", ""));
     }
 }

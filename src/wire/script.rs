@@ -84,15 +84,9 @@ impl FromStr for Script {
     type Err = ScriptError;
 
     fn from_str(text: &str) -> Result<Self, ScriptError> {
-        let mut script = Self {
-            lines: Vec::new(),
-            turns: Vec::new(),
-        };
+        let mut script = Self { lines: Vec::new(), turns: Vec::new() };
         for (index, text) in text.split_inclusive('\n').enumerate() {
-            let line = Line::parse(text).map_err(|fault| ScriptError {
-                line: index + 1,
-                fault,
-            })?;
+            let line = Line::parse(text).map_err(|fault| ScriptError { line: index + 1, fault })?;
             script.take_in(index + 1, &line.meaning);
             script.lines.push(line);
         }
@@ -142,9 +136,7 @@ impl Script {
 
 impl fmt::Display for Script {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lines
-            .iter()
-            .try_for_each(|line| out.write_str(&line.text))
+        self.lines.iter().try_for_each(|line| out.write_str(&line.text))
     }
 }
 
@@ -152,46 +144,28 @@ impl Turn {
     /// The number of its first line.
     pub fn line(&self) -> usize {
         let first = self.given.first().map(|step| step.line);
-        first
-            .or(self.expected.first().map(|step| step.line))
-            .unwrap_or(1)
+        first.or(self.expected.first().map(|step| step.line)).unwrap_or(1)
     }
 
     fn add_given(&mut self, line: usize, given: &Given) {
-        if let Some(Step {
-            what: Given::Bytes(all),
-            last_line,
-            ..
-        }) = self.given.last_mut()
+        if let Some(Step { what: Given::Bytes(all), last_line, .. }) = self.given.last_mut()
             && let Given::Bytes(more) = given
         {
             all.extend(more);
             *last_line = line;
         } else {
-            self.given.push(Step {
-                line,
-                what: given.clone(),
-                last_line: line,
-            });
+            self.given.push(Step { line, what: given.clone(), last_line: line });
         }
     }
 
     fn add_expected(&mut self, line: usize, expected: &Expected) {
-        if let Some(Step {
-            what: Expected::Bytes(all),
-            last_line,
-            ..
-        }) = self.expected.last_mut()
+        if let Some(Step { what: Expected::Bytes(all), last_line, .. }) = self.expected.last_mut()
             && let Expected::Bytes(more) = expected
         {
             all.extend(more);
             *last_line = line;
         } else {
-            self.expected.push(Step {
-                line,
-                what: expected.clone(),
-                last_line: line,
-            });
+            self.expected.push(Step { line, what: expected.clone(), last_line: line });
         }
     }
 }

@@ -36,11 +36,7 @@ impl Acceptor {
         listener.set_nonblocking(true)?;
         let mut listener = TcpListener::from_std(listener);
         registry.register(&mut listener, token, Interest::READABLE)?;
-        Ok(Acceptor {
-            listener,
-            state: State::Waiting,
-            pauses: Pauses::default(),
-        })
+        Ok(Acceptor { listener, state: State::Waiting, pauses: Pauses::default() })
     }
 
     /// The listener became readable.
@@ -71,11 +67,7 @@ impl Acceptor {
     }
 
     /// The next connection, if there is one and there is room for it.
-    pub(super) fn accept(
-        &mut self,
-        now: Instant,
-        tally: &Tally,
-    ) -> Option<(TcpStream, SocketAddr)> {
+    pub(super) fn accept(&mut self, now: Instant, tally: &Tally) -> Option<(TcpStream, SocketAddr)> {
         if self.resumes_at().is_some_and(|at| at <= now) {
             self.state = State::Ready;
         }

@@ -110,9 +110,7 @@ impl<S: Session> Peer<S> {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let session = self.session.poll_timeout();
         match &self.outgoing {
-            Outgoing::Unsent(unsent) => {
-                Some(session.map_or(unsent.stalls_at, |at| at.min(unsent.stalls_at)))
-            }
+            Outgoing::Unsent(unsent) => Some(session.map_or(unsent.stalls_at, |at| at.min(unsent.stalls_at))),
             _ => session,
         }
     }
@@ -208,8 +206,7 @@ impl<S: Session> Peer<S> {
                 if work.settings.read_once {
                     self.incoming = Incoming::Drained;
                 }
-                self.session
-                    .receive(work.now, &work.scratch[..count], &mut work.out);
+                self.session.receive(work.now, &work.scratch[..count], &mut work.out);
                 self.send(work)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {

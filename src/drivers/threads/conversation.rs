@@ -146,11 +146,7 @@ impl<'a, S: Session> Conversation<'a, S> {
                 Ok(0) => return Err(Ending::Failed(ErrorKind::WriteZero.into())),
                 Ok(count) => {
                     Tally::count(&self.tally.writes);
-                    trace!(
-                        "{}: wrote {count} of {} bytes",
-                        self.peer.address,
-                        rest.len()
-                    );
+                    trace!("{}: wrote {count} of {} bytes", self.peer.address, rest.len());
                     rest = &rest[count..];
                 }
                 // Not one byte was taken in all that time. A write that waited as long and sent some comes back short.

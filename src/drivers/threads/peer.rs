@@ -62,12 +62,7 @@ impl<S: Session> Peer<S> {
             stream,
             address,
             told: Condvar::new(),
-            seat: Mutex::new(Seat {
-                session,
-                is_reading: false,
-                is_cut: false,
-                is_write_shut: false,
-            }),
+            seat: Mutex::new(Seat { session, is_reading: false, is_cut: false, is_write_shut: false }),
         }
     }
 

@@ -25,11 +25,7 @@ const HURRYING: u8 = 2;
 
 impl<S> Default for Room<S> {
     fn default() -> Self {
-        Room {
-            peers: Mutex::default(),
-            changed: Condvar::new(),
-            phase: AtomicU8::new(SERVING),
-        }
+        Room { peers: Mutex::default(), changed: Condvar::new(), phase: AtomicU8::new(SERVING) }
     }
 }
 
@@ -84,9 +80,7 @@ impl<S: Session> Room<S> {
             let next = deadlines.min().map_or(ends_at, |at| at.min(ends_at));
             let at_most = next.saturating_duration_since(now).max(TICK);
             let waits = |peers: &mut Slab<_>| !peers.is_empty() && !self.is_hurrying();
-            let waited = self
-                .changed
-                .wait_timeout_while(self.peers(), at_most, waits);
+            let waited = self.changed.wait_timeout_while(self.peers(), at_most, waits);
             let (peers, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             if !timeout.timed_out() || ends_at <= Instant::now() {
                 return peers.iter().for_each(|(_, peer)| peer.cut());
@@ -99,11 +93,7 @@ impl<S: Session> Room<S> {
     }
 
     fn everybody(&self) -> impl Iterator<Item = Arc<Peer<S>>> + use<S> {
-        let peers: Vec<_> = self
-            .peers()
-            .iter()
-            .map(|(_, peer)| Arc::clone(peer))
-            .collect();
+        let peers: Vec<_> = self.peers().iter().map(|(_, peer)| Arc::clone(peer)).collect();
         peers.into_iter()
     }
 

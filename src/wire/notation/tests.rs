@@ -22,20 +22,13 @@ fn block(bytes: &[u8]) -> String {
 #[test]
 fn every_byte_shows() {
     assert_eq!(encoded(b"GET / HTTP/1.1\r\n"), r"GET / HTTP/1.1\r\n");
-    assert_eq!(
-        encoded(b"a\tb\\\0\x7f\xc3\xa9 "),
-        r"a\tb\\\x00\x7f\xc3\xa9\x20"
-    );
+    assert_eq!(encoded(b"a\tb\\\0\x7f\xc3\xa9 "), r"a\tb\\\x00\x7f\xc3\xa9\x20");
 }
 
 #[test]
 fn errors_name_column_and_rule() {
     let refused = |text, column, rule| {
-        assert_eq!(
-            decoded(text),
-            Err(NotationError { column, rule }),
-            "{text:?}"
-        );
+        assert_eq!(decoded(text), Err(NotationError { column, rule }), "{text:?}");
     };
     refused(r"ab\q", 3, Rule::Escape);
     refused(r"ab\x4", 3, Rule::Escape);
@@ -52,10 +45,7 @@ fn hex_lines_may_have_a_gloss() {
         let mut bytes = Vec::new();
         decode_hex(text, &mut bytes).map(|()| bytes)
     };
-    assert_eq!(
-        hex("81 85  37 FA   ; FIN; é"),
-        Ok(vec![0x81, 0x85, 0x37, 0xfa])
-    );
+    assert_eq!(hex("81 85  37 FA   ; FIN; é"), Ok(vec![0x81, 0x85, 0x37, 0xfa]));
     assert_eq!(hex("81 8"), Err(NotationError::new(4, Rule::HexPair)));
     assert_eq!(hex("81 8585"), Err(NotationError::new(4, Rule::HexPair)));
     assert_eq!(hex("é"), Err(NotationError::new(1, Rule::HexPair)));
@@ -72,10 +62,7 @@ fn a_block_is_cut_after_each_line_feed() {
 fn what_is_not_text_stands_on_hex_lines() {
     let hex = "S| 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f\nS| 10\n";
     assert_eq!(block(&(0..0x11).collect::<Vec<_>>()), hex);
-    assert_eq!(
-        block(b"a\n\x81\x0a\xff\x0ab"),
-        "S: a\\n\nS| 81 0a ff 0a\nS: b\n"
-    );
+    assert_eq!(block(b"a\n\x81\x0a\xff\x0ab"), "S: a\\n\nS| 81 0a ff 0a\nS: b\n");
 }
 
 proptest! {

@@ -23,10 +23,7 @@ pub(super) enum Meaning {
 impl Line {
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let meaning = parse_meaning(text.strip_suffix('\n').unwrap_or(text))?;
-        Ok(Self {
-            text: text.to_owned(),
-            meaning,
-        })
+        Ok(Self { text: text.to_owned(), meaning })
     }
 }
 
@@ -63,21 +60,15 @@ fn parse_meaning(line: &str) -> Result<Meaning, Fault> {
     match unindented.as_bytes() {
         [] | [b'#', ..] => return Ok(Meaning::Nothing),
         [b'=', ..] => {
-            return parse_report(line, unindented)
-                .map(Expected::Event)
-                .map(Meaning::Expected);
+            return parse_report(line, unindented).map(Expected::Event).map(Meaning::Expected);
         }
         [b'!', ..] => {
-            return parse_report(line, unindented)
-                .map(Expected::Error)
-                .map(Meaning::Expected);
+            return parse_report(line, unindented).map(Expected::Error).map(Meaning::Expected);
         }
         _ => {}
     }
     match line.as_bytes() {
-        [b'T', b' ', ..] => parse_clock(&line[2..])
-            .map(Given::Clock)
-            .map(Meaning::Given),
+        [b'T', b' ', ..] => parse_clock(&line[2..]).map(Given::Clock).map(Meaning::Given),
         [b'C' | b'S', b' ', ..] => parse_end(line),
         [mark @ (b'C' | b'S'), b':' | b'|', ..] => {
             let bytes = parse_bytes(line)?;
@@ -94,10 +85,9 @@ fn parse_report(line: &str, unindented: &str) -> Result<String, Fault> {
     let text = unindented[1..].strip_prefix(' ').ok_or(Fault::NoText)?;
     match text.trim_end() {
         "" => Err(Fault::NoText),
-        trimmed if trimmed.len() < text.len() => Err(Fault::Notation(NotationError {
-            column: line.trim_end().len() + 1,
-            rule: Rule::SpaceAtEnd,
-        })),
+        trimmed if trimmed.len() < text.len() => {
+            Err(Fault::Notation(NotationError { column: line.trim_end().len() + 1, rule: Rule::SpaceAtEnd }))
+        }
         _ => Ok(text.to_owned()),
     }
 }
@@ -107,20 +97,12 @@ fn parse_bytes(line: &str) -> Result<Vec<u8>, Fault> {
     let (mark, text) = line.split_at(2);
     let text_start = 3;
     let result = match text.strip_prefix(' ') {
-        None | Some("") => Err(NotationError {
-            column: 1,
-            rule: Rule::NoBytes,
-        }),
+        None | Some("") => Err(NotationError { column: 1, rule: Rule::NoBytes }),
         Some(text) if mark.ends_with('|') => decode_hex(text, &mut bytes),
         Some(text) => decode(text, &mut bytes),
     };
-    let from_line_start = |error: NotationError| NotationError {
-        column: error.column + text_start,
-        ..error
-    };
-    result
-        .map(|()| bytes)
-        .map_err(|error| Fault::Notation(from_line_start(error)))
+    let from_line_start = |error: NotationError| NotationError { column: error.column + text_start, ..error };
+    result.map(|()| bytes).map_err(|error| Fault::Notation(from_line_start(error)))
 }
 
 fn parse_end(line: &str) -> Result<Meaning, Fault> {
@@ -137,10 +119,7 @@ fn parse_clock(text: &str) -> Result<Duration, Fault> {
     let amount = text.strip_prefix('+').ok_or(Fault::Clock)?;
     let (digits, unit): (&str, fn(u64) -> Duration) = match amount.strip_suffix("ms") {
         Some(digits) => (digits, Duration::from_millis),
-        None => (
-            amount.strip_suffix('s').ok_or(Fault::Clock)?,
-            Duration::from_secs,
-        ),
+        None => (amount.strip_suffix('s').ok_or(Fault::Clock)?, Duration::from_secs),
     };
     match digits.bytes().all(|byte| byte.is_ascii_digit()) {
         true => digits.parse().map(unit).map_err(|_| Fault::Clock),

@@ -18,15 +18,8 @@ impl Script {
         assert_eq!(answers.len(), self.turns.len(), "one answer for each turn");
         let mut text = String::new();
         let mut next = 0;
-        for edit in self
-            .turns
-            .iter()
-            .zip(answers)
-            .map(|(turn, answer)| turn.edit(answer))
-        {
-            self.lines[next..edit.replaced.start]
-                .iter()
-                .for_each(|line| text.push_str(&line.text));
+        for edit in self.turns.iter().zip(answers).map(|(turn, answer)| turn.edit(answer)) {
+            self.lines[next..edit.replaced.start].iter().for_each(|line| text.push_str(&line.text));
             if !text.is_empty() && !text.ends_with('\n') {
                 text.push('\n');
             }
@@ -38,9 +31,7 @@ impl Script {
             }
             next = edit.replaced.end;
         }
-        self.lines[next..]
-            .iter()
-            .for_each(|line| text.push_str(&line.text));
+        self.lines[next..].iter().for_each(|line| text.push_str(&line.text));
         text
     }
 }
@@ -51,12 +42,7 @@ impl Turn {
         let same = |(old, new): &(&Step<Expected>, &Expected)| old.what == **new;
         let before = old.iter().zip(answer).take_while(same).count();
         let (old_rest, new_rest) = (&old[before..], &answer[before..]);
-        let after = old_rest
-            .iter()
-            .rev()
-            .zip(new_rest.iter().rev())
-            .take_while(same)
-            .count();
+        let after = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(same).count();
 
         let replaced = match &old_rest[..old_rest.len() - after] {
             [first, .., last] => first.line - 1..last.last_line,
@@ -67,9 +53,7 @@ impl Turn {
             }
         };
         let mut lines = String::new();
-        new_rest[..new_rest.len() - after]
-            .iter()
-            .for_each(|expected| expected.print(&mut lines));
+        new_rest[..new_rest.len() - after].iter().for_each(|expected| expected.print(&mut lines));
         Edit { replaced, lines }
     }
 

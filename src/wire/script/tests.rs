@@ -35,61 +35,26 @@ fn answers(script: &Script) -> Vec<Vec<Expected>> {
 #[test]
 fn turns_are_what_is_given_and_then_expected() {
     let script = script(CONVERSATION);
-    let [first, second] = script.turns() else {
-        panic!("two turns: {script:?}")
-    };
+    let [first, second] = script.turns() else { panic!("two turns: {script:?}") };
 
-    let given = |turn: &Turn| {
-        turn.given
-            .iter()
-            .map(|step| (step.line, step.what.clone()))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        given(first),
-        [(3, Given::Bytes(b"GET / HTTP/1.1\r\n\r\n".to_vec()))]
-    );
-    assert_eq!(
-        given(second),
-        [
-            (13, Given::Clock(Duration::from_millis(200))),
-            (14, Given::Eof)
-        ]
-    );
+    let given =
+        |turn: &Turn| turn.given.iter().map(|step| (step.line, step.what.clone())).collect::<Vec<_>>();
+    assert_eq!(given(first), [(3, Given::Bytes(b"GET / HTTP/1.1\r\n\r\n".to_vec()))]);
+    assert_eq!(given(second), [(13, Given::Clock(Duration::from_millis(200))), (14, Given::Eof)]);
     assert_eq!((first.line(), second.line()), (3, 13));
 
-    let expected = |turn: &Turn| {
-        turn.expected
-            .iter()
-            .map(|step| (step.line, step.what.clone()))
-            .collect::<Vec<_>>()
-    };
+    let expected =
+        |turn: &Turn| turn.expected.iter().map(|step| (step.line, step.what.clone())).collect::<Vec<_>>();
     let bytes = Expected::Bytes(b"HTTP/1.1 200 OK\r\n\r\n\x81\x02hi".to_vec());
-    assert_eq!(
-        expected(first),
-        [
-            (6, event("Request GET /")),
-            (7, event("EndOfMessage")),
-            (8, bytes)
-        ]
-    );
-    assert_eq!(
-        expected(second),
-        [
-            (15, Expected::Error("408 too late (§1)".into())),
-            (16, Expected::Close)
-        ]
-    );
+    assert_eq!(expected(first), [(6, event("Request GET /")), (7, event("EndOfMessage")), (8, bytes)]);
+    assert_eq!(expected(second), [(15, Expected::Error("408 too late (§1)".into())), (16, Expected::Close)]);
 }
 
 #[test]
 fn each_side_has_its_bytes() {
     let script = script(CONVERSATION);
     assert_eq!(script.bytes(Side::Client), b"GET / HTTP/1.1\r\n\r\n");
-    assert_eq!(
-        script.bytes(Side::Server),
-        b"HTTP/1.1 200 OK\r\n\r\n\x81\x02hi"
-    );
+    assert_eq!(script.bytes(Side::Server), b"HTTP/1.1 200 OK\r\n\r\n\x81\x02hi");
 }
 
 #[test]
@@ -122,17 +87,10 @@ fn only_what_differs_is_rewritten() {
 #[test]
 fn first_answers_follow_what_was_given() {
     let bare = "C: a\n# why\n\nC: b\\n\n\n# the end";
-    let answers = [vec![
-        event("Line"),
-        Expected::Bytes(b"ab".to_vec()),
-        Expected::HalfClose,
-    ]];
+    let answers = [vec![event("Line"), Expected::Bytes(b"ab".to_vec()), Expected::HalfClose]];
     let answered = "C: a\n# why\n\nC: b\\n\n   = Line\nS: ab\nS <half-close>\n\n# the end";
     assert_eq!(script(bare).rewritten(&answers), answered);
-    assert_eq!(
-        script("C: a").rewritten(&[vec![Expected::Reset]]),
-        "C: a\nS <reset>\n"
-    );
+    assert_eq!(script("C: a").rewritten(&[vec![Expected::Reset]]), "C: a\nS <reset>\n");
 }
 
 #[test]
@@ -146,21 +104,14 @@ fn comments_among_rewritten_lines_stay() {
 fn a_server_may_speak_first() {
     let script = script("S: hello\nC: a\n");
     assert_eq!(script.turns().len(), 2);
-    assert_eq!(
-        script.rewritten(&[vec![event("Open")], vec![]]),
-        "   = Open\nC: a\n"
-    );
+    assert_eq!(script.rewritten(&[vec![event("Open")], vec![]]), "   = Open\nC: a\n");
     assert_eq!(script.rewritten(&[vec![], vec![]]), "C: a\n");
 }
 
 #[test]
 fn errors_name_line_and_rule() {
     let refused = |text: &str, line, fault| {
-        assert_eq!(
-            text.parse::<Script>().unwrap_err(),
-            ScriptError { line, fault },
-            "{text:?}"
-        );
+        assert_eq!(text.parse::<Script>().unwrap_err(), ScriptError { line, fault }, "{text:?}");
     };
     let notation = |column, rule| Fault::Notation(NotationError { column, rule });
     refused("C: a\nD: b\n", 2, Fault::Mark);
@@ -180,8 +131,5 @@ fn errors_name_line_and_rule() {
     refused("  = a \n", 1, notation(6, Rule::SpaceAtEnd));
 
     let error = "C: a\\q".parse::<Script>().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        r"line 1, column 5: after \ comes r, n, t, \ or x and two hex digits"
-    );
+    assert_eq!(error.to_string(), r"line 1, column 5: after \ comes r, n, t, \ or x and two hex digits");
 }

@@ -13,7 +13,7 @@ use super::error::{Error, Fault, Rule};
 use super::framing::Framing;
 use super::head::{self, HeadLimits, Search, Section};
 use super::message::{Fields, Method, Request, Version};
-use super::response::{self, Length, Response, push_field, push_status_line};
+use super::response::{self, Length, Response, push_field, push_start};
 
 pub use super::head::HeadLimits as Limits;
 
@@ -166,8 +166,7 @@ impl Connection {
         assert!(self.can_answer(), "a response was sent where none is due");
         let chunked = response::is_chunked(length, self.version);
         self.persist &= matches!(length, Length::Known(_)) || chunked;
-        push_status_line(response.status, out);
-        push_field("Date", date, out);
+        push_start(response.status, date, out);
         response.encode_fields(out);
         if !response::is_without_content(response.status) {
             push_framing(length, chunked, out);
@@ -281,7 +280,9 @@ impl Connection {
         let Some(end) = found.map_err(|fault| (start, fault))? else {
             return Ok((start, Event::Incomplete));
         };
-        let request = head::parse_request(&bytes[start..start + end]).map_err(|fault| (start, fault))?;
+        let line_bytes = search.first_line_bytes();
+        let request =
+            head::parse_request(&bytes[start..start + end], line_bytes).map_err(|fault| (start, fault))?;
         self.version = request.version;
         self.is_head = request.method == Method::Head;
         self.persist = request.persist;
@@ -371,7 +372,11 @@ fn receive_chunks<'b>(
 
 fn push_framing(length: Length, chunked: bool, out: &mut Vec<u8>) {
     match length {
-        Length::Known(length) => push_field("Content-Length", itoa::Buffer::new().format(length), out),
+        Length::Known(length) => {
+            out.extend_from_slice(b"Content-Length: ");
+            out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
         _ if chunked => push_field("Transfer-Encoding", "chunked", out),
         _ => {}
     }

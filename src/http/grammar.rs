@@ -5,9 +5,10 @@ pub fn is_token_byte(byte: u8) -> bool {
     CLASSES[byte as usize] & TOKEN != 0
 }
 
-/// A byte that may stand in a request target: unreserved, sub-delims, `%`, `:`, `@`, `/`, `?` (RFC 3986 §3.3, §3.4).
-pub fn is_target_byte(byte: u8) -> bool {
-    CLASSES[byte as usize] & TARGET != 0
+/// A byte that stands in a path for itself: unreserved, sub-delims, `:`, `@`, and the slash (RFC 3986 §3.3). What
+/// else a target may hold means something: `%` and `?`.
+pub fn is_plain_path_byte(byte: u8) -> bool {
+    CLASSES[byte as usize] & PLAIN_PATH != 0
 }
 
 /// A byte of a registered name in an authority: unreserved, sub-delims, `%` (RFC 3986 §3.2.2).
@@ -62,7 +63,7 @@ pub fn hex_digit(byte: u8) -> Option<u8> {
 }
 
 const TOKEN: u8 = 0b001;
-const TARGET: u8 = 0b010;
+const PLAIN_PATH: u8 = 0b010;
 const NAME: u8 = 0b100;
 
 const CLASSES: [u8; 256] = classes();
@@ -70,12 +71,13 @@ const CLASSES: [u8; 256] = classes();
 const fn classes() -> [u8; 256] {
     let mut table = [0; 256];
     mark(&mut table, b"!#$%&'*+-.^_`|~", TOKEN);
-    mark(&mut table, b"-._~!$&'()*+,;=%", NAME | TARGET);
-    mark(&mut table, b":@/?", TARGET);
+    mark(&mut table, b"-._~!$&'()*+,;=", NAME | PLAIN_PATH);
+    mark(&mut table, b"%", NAME);
+    mark(&mut table, b":@/", PLAIN_PATH);
     let mut byte = 0;
     while byte < table.len() {
         if (byte as u8).is_ascii_alphanumeric() {
-            table[byte] |= TOKEN | TARGET | NAME;
+            table[byte] |= TOKEN | PLAIN_PATH | NAME;
         }
         byte += 1;
     }

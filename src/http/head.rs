@@ -42,13 +42,14 @@ pub enum Section {
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
     searched: u32,
+    first_line: u32,
     line_start: u32,
     lines: u32,
 }
 
 impl Search {
     /// A search that has looked at nothing yet.
-    pub const NEW: Search = Search { searched: 0, line_start: 0, lines: 0 };
+    pub const NEW: Search = Search { searched: 0, first_line: 0, line_start: 0, lines: 0 };
 
     /// The length of the section, its empty line included, once it is there; `None` as long as it is not.
     ///
@@ -68,12 +69,20 @@ impl Search {
             if lf == self.line_start as usize + 1 {
                 return Ok(Some(lf + 1));
             }
-            self.lines += 1;
             self.line_start = lf as u32 + 1;
+            if self.lines == 0 {
+                self.first_line = self.line_start;
+            }
+            self.lines += 1;
         }
         self.check_limits(bytes.len(), section, limits)?;
         self.searched = bytes.len() as u32;
         Ok(None)
+    }
+
+    /// The length of the first line, its CRLF included, once the end was found.
+    pub fn first_line_bytes(&self) -> usize {
+        self.first_line as usize
     }
 
     /// `end` is how far the line that begins at `line_start` has come. The checks run where a line ends and where
@@ -93,23 +102,19 @@ impl Search {
     }
 }
 
-/// Reads a whole head, from the method to the empty line.
+/// Reads a whole head, from the method to the empty line; its first line has `request_line_bytes`, CRLF included.
 ///
 /// ```text
 /// HTTP-message = start-line CRLF *( field-line CRLF ) CRLF [ message-body ]
 /// ```
-pub fn parse_request(head: &[u8]) -> Result<Request<'_>, Fault> {
-    let cr = memchr::memchr(b'\r', head).unwrap_or(head.len());
-    if head.get(cr + 1) != Some(&b'\n') {
-        return Err(Fault::new(Rule::BareCr, cr));
-    }
-    let line = parse_request_line(&head[..cr])?;
-    let start = cr + 2;
+pub fn parse_request(head: &[u8], request_line_bytes: usize) -> Result<Request<'_>, Fault> {
+    let start = request_line_bytes;
+    let line = parse_request_line(&head[..start - CRLF.len()])?;
     let section = &head[start..];
     let mut deciding = Deciding::default();
     parse_fields(section, |field| deciding.note(field)).map_err(|fault| fault.moved(start))?;
     deciding.check_host(section, line.version).map_err(|fault| fault.moved(start))?;
-    let fields = Fields::checked(&section[..section.len() - 2]);
+    let fields = Fields::checked(&section[..section.len() - CRLF.len()]);
     let framing = framing::of_request(line.version, &deciding.framing, &fields)
         .map_err(|(fault, value)| fault.moved(start + offset_in(section, value)))?;
     let expects_continue =
@@ -129,7 +134,7 @@ pub fn parse_request(head: &[u8]) -> Result<Request<'_>, Fault> {
 /// Reads a whole trailer section, its empty line included.
 pub fn parse_trailers(section: &[u8]) -> Result<Fields<'_>, Fault> {
     parse_fields(section, |_| {})?;
-    Ok(Fields::checked(&section[..section.len() - 2]))
+    Ok(Fields::checked(&section[..section.len() - CRLF.len()]))
 }
 
 struct RequestLine<'b> {
@@ -142,24 +147,34 @@ struct RequestLine<'b> {
 /// request-line = method SP request-target SP HTTP-version
 /// ```
 fn parse_request_line(line: &[u8]) -> Result<RequestLine<'_>, Fault> {
-    let space = memchr::memchr(b' ', line).unwrap_or(line.len());
+    let space = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
     let method = parse_method(&line[..space])?;
-    let rest = line.get(space + 1..).unwrap_or_default();
-    let target_end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
-    let target = &rest[..target_end];
-    if target.is_empty() || target.starts_with(b"HTTP/") {
-        return Err(Fault::new(Rule::TargetMissing, (space + 1).min(line.len())));
+    let start = (space + 1).min(line.len());
+    let (target, version) = split_version(&line[start..]);
+    if target.is_empty() || target.starts_with(b" ") || (version.is_none() && target.starts_with(b"HTTP/")) {
+        return Err(Fault::new(Rule::TargetMissing, start));
     }
-    let version_start = space + 1 + target_end + 1;
-    if target_end < rest.len() && memchr::memchr(b' ', &line[version_start..]).is_some() {
-        return Err(Fault::new(Rule::TargetSpace, version_start - 1));
-    }
-    let target = Target::parse(method, target).map_err(|fault| fault.moved(space + 1))?;
-    let version = match line.get(version_start..) {
-        Some(version) => parse_version(version).map_err(|fault| fault.moved(version_start))?,
+    let target_end = start + target.len();
+    let target = Target::parse(method, target).map_err(|fault| fault.moved(start))?;
+    let version = match version {
+        Some(version) => parse_version(version).map_err(|fault| fault.moved(target_end + 1))?,
         None => return Err(Fault::new(Rule::VersionMissing, line.len())),
     };
     Ok(RequestLine { method, target, version })
+}
+
+/// What stands before and behind the last space. Nearly always it is the version that is behind, and looking there
+/// is quicker than searching for the space.
+fn split_version(rest: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let usual = rest.len().saturating_sub(b" HTTP/1.1".len());
+    let space = match rest[usual..] {
+        [b' ', b'H', ..] => Some(usual),
+        _ => memchr::memrchr(b' ', rest),
+    };
+    match space {
+        Some(space) => (&rest[..space], Some(&rest[space + 1..])),
+        None => (rest, None),
+    }
 }
 
 fn parse_method(token: &[u8]) -> Result<Method, Fault> {
@@ -169,7 +184,8 @@ fn parse_method(token: &[u8]) -> Result<Method, Fault> {
             return Err(Fault::new(Rule::MethodMissing, 0));
         }
         if let Some(at) = token.iter().position(|byte| !is_token_byte(*byte)) {
-            return Err(Fault::new(Rule::MethodByte, at));
+            let rule = if token[at] == b'\r' { Rule::BareCr } else { Rule::MethodByte };
+            return Err(Fault::new(rule, at));
         }
     }
     Ok(method)
@@ -317,7 +333,7 @@ impl<'b> Deciding<'b> {
                 Err(fault) => Err(fault.moved(offset_in(section, host))),
             },
             None if version == Version::Http11 => {
-                Err(Fault::new(Rule::HostMissing, section.len() - EMPTY_LINE.len()))
+                Err(Fault::new(Rule::HostMissing, section.len() - CRLF.len()))
             }
             None => Ok(()),
         }
@@ -350,4 +366,4 @@ fn offset_in(whole: &[u8], part: &[u8]) -> usize {
 /// Field lines that are split without asking the allocator for a table.
 const USUAL_FIELDS: usize = 16;
 
-const EMPTY_LINE: &[u8] = b"\r\n";
+const CRLF: &[u8] = b"\r\n";

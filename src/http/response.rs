@@ -62,7 +62,9 @@ impl Response {
 
     pub(super) fn encode_fields(&self, out: &mut Vec<u8>) {
         if let Some(content_type) = &self.content_type {
-            push_field("Content-Type", content_type, out);
+            out.extend_from_slice(b"Content-Type: ");
+            out.extend_from_slice(content_type.as_bytes());
+            out.extend_from_slice(b"\r\n");
         }
         for (name, value) in &self.fields {
             push_field(name, value, out);
@@ -70,16 +72,20 @@ impl Response {
     }
 }
 
-/// Appends a status line. The version is the server's own, whatever the request's was (RFC 9110 §2.5).
-pub(super) fn push_status_line(status: u16, out: &mut Vec<u8>) {
+/// Appends a status line and the Date field. The version is the server's own, whatever the request's was
+/// (RFC 9110 §2.5).
+pub(super) fn push_start(status: u16, date: &str, out: &mut Vec<u8>) {
+    out.reserve(USUAL_HEAD_BYTES);
     if status == 200 {
-        out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-        return;
+        out.extend_from_slice(b"HTTP/1.1 200 OK\r\nDate: ");
+    } else {
+        out.extend_from_slice(b"HTTP/1.1 ");
+        out.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(reason(status).as_bytes());
+        out.extend_from_slice(b"\r\nDate: ");
     }
-    out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(reason(status).as_bytes());
+    out.extend_from_slice(date.as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
@@ -166,3 +172,6 @@ pub fn reason(status: u16) -> &'static str {
         _ => "",
     }
 }
+
+/// Room for the heads that most responses have, asked for once instead of field by field.
+const USUAL_HEAD_BYTES: usize = 256;

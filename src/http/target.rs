@@ -3,18 +3,39 @@
 use core::net::Ipv6Addr;
 
 use super::error::{Fault, Rule};
-use super::grammar::{hex_digit, is_name_byte, is_target_byte};
+use super::grammar::{hex_digit, is_name_byte, is_plain_path_byte};
 use super::message::Method;
 
 /// A checked request target. Paths and queries are as they were typed, percent-encoding included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'b> {
     /// `/path?query` (RFC 9112 §3.2.1).
-    Origin { path: &'b str, query: Option<&'b str> },
+    Origin(Path<'b>),
     /// `http://authority/path?query` (RFC 9112 §3.2.2). Its authority wins over the Host field.
-    Absolute { authority: &'b str, path: &'b str, query: Option<&'b str> },
+    Absolute { authority: &'b str, path: Path<'b> },
     /// `*`, about the server as a whole (RFC 9112 §3.2.4).
     Asterisk,
+}
+
+/// A path and perhaps a query, every byte of them found in a table of ASCII characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Path<'b> {
+    bytes: &'b [u8],
+    question: Option<usize>,
+}
+
+impl<'b> Path<'b> {
+    /// The path, as bytes: comparing them costs no check that they are text.
+    pub fn bytes(&self) -> &'b [u8] {
+        match self.bytes {
+            [] | [b'?', ..] => b"/",
+            bytes => &bytes[..self.question.unwrap_or(bytes.len())],
+        }
+    }
+
+    fn query(&self) -> Option<&'b [u8]> {
+        self.question.map(|at| &self.bytes[at + 1..])
+    }
 }
 
 impl<'b> Target<'b> {
@@ -26,10 +47,7 @@ impl<'b> Target<'b> {
     pub fn parse(method: Method, bytes: &'b [u8]) -> Result<Target<'b>, Fault> {
         match bytes {
             _ if method == Method::Connect => Err(Fault::new(Rule::Connect, 0)),
-            [b'/', ..] => {
-                let (path, query) = path_and_query(bytes)?;
-                Ok(Target::Origin { path, query })
-            }
+            [b'/', ..] => Ok(Target::Origin(parse_path(bytes)?)),
             b"*" if method == Method::Options => Ok(Target::Asterisk),
             b"*" => Err(Fault::new(Rule::TargetAsterisk, 0)),
             _ => absolute_form(bytes),
@@ -38,15 +56,15 @@ impl<'b> Target<'b> {
 
     /// The path; `*` for the asterisk form.
     pub fn path(&self) -> &'b str {
-        match *self {
-            Target::Origin { path, .. } | Target::Absolute { path, .. } => path,
+        match self {
+            Target::Origin(path) | Target::Absolute { path, .. } => ascii(path.bytes()),
             Target::Asterisk => "*",
         }
     }
 
     pub fn query(&self) -> Option<&'b str> {
-        match *self {
-            Target::Origin { query, .. } | Target::Absolute { query, .. } => query,
+        match self {
+            Target::Origin(path) | Target::Absolute { path, .. } => path.query().map(ascii),
             Target::Asterisk => None,
         }
     }
@@ -71,14 +89,13 @@ fn absolute_form(bytes: &[u8]) -> Result<Target<'_>, Fault> {
     if end == start {
         return Err(Fault::new(Rule::TargetForm, start)); // RFC 9110 §4.2.1: an empty host is invalid
     }
-    let authority = check_host(&bytes[start..end]).map_err(|fault| fault.moved(start))?;
-    let (path, query) = path_and_query(&bytes[end..]).map_err(|fault| fault.moved(end))?;
-    let path = if path.is_empty() { "/" } else { path };
-    Ok(Target::Absolute { authority, path, query })
+    check_host(&bytes[start..end]).map_err(|fault| fault.moved(start))?;
+    let path = parse_path(&bytes[end..]).map_err(|fault| fault.moved(end))?;
+    Ok(Target::Absolute { authority: ascii(&bytes[start..end]), path })
 }
 
 fn neither_path_nor_uri(bytes: &[u8]) -> Fault {
-    if let Err(fault) = path_and_query(bytes) {
+    if let Err(fault) = parse_path(bytes) {
         return fault;
     }
     let port = bytes.iter().rposition(|byte| *byte == b':').map(|colon| &bytes[colon + 1..]);
@@ -88,30 +105,27 @@ fn neither_path_nor_uri(bytes: &[u8]) -> Fault {
     }
 }
 
-/// Checks every byte once and splits at the first `?`.
-fn path_and_query(bytes: &[u8]) -> Result<(&str, Option<&str>), Fault> {
+/// Checks every byte once, and notes the first `?`.
+fn parse_path(bytes: &[u8]) -> Result<Path<'_>, Fault> {
     let mut question = None;
-    for (at, byte) in bytes.iter().copied().enumerate() {
-        if !is_target_byte(byte) {
-            return Err(Fault::new(broken_target_rule(byte), at));
+    let mut start = 0;
+    while let Some(found) = bytes[start..].iter().position(|byte| !is_plain_path_byte(*byte)) {
+        let at = start + found;
+        match bytes[at] {
+            b'?' => question = question.or(Some(at)),
+            b'%' => check_percent(bytes, at)?,
+            byte => return Err(Fault::new(broken_target_rule(byte), at)),
         }
-        if byte == b'?' && question.is_none() {
-            question = Some(at);
-        }
-        if byte == b'%' {
-            check_percent(bytes, at)?;
-        }
+        start = at + 1;
     }
-    let text = ascii(bytes);
-    Ok(match question {
-        Some(at) => (&text[..at], Some(&text[at + 1..])),
-        None => (text, None),
-    })
+    Ok(Path { bytes, question })
 }
 
 fn broken_target_rule(byte: u8) -> Rule {
     match byte {
         b'#' => Rule::TargetFragment,
+        b' ' => Rule::TargetSpace,
+        b'\r' => Rule::BareCr,
         0x80.. => Rule::TargetNotAscii,
         _ => Rule::TargetByte,
     }
@@ -133,26 +147,32 @@ fn check_percent(bytes: &[u8], at: usize) -> Result<(), Fault> {
 /// Host = uri-host [ ":" port ]        uri-host = IP-literal / IPv4address / reg-name
 /// ```
 /// An empty host is well-formed: it stands for the server's own name (RFC 9112 §3.3).
-pub fn check_host(bytes: &[u8]) -> Result<&str, Fault> {
-    if let Some(at) = memchr::memchr(b'@', bytes) {
-        return Err(Fault::new(Rule::HostUserinfo, at));
-    }
+pub fn check_host(bytes: &[u8]) -> Result<(), Fault> {
     let name_end = match bytes {
         [b'[', ..] => address_end(bytes)?,
-        _ => bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len()),
+        _ => bytes.iter().position(|byte| !is_name_byte(*byte)).unwrap_or(bytes.len()),
     };
-    if bytes.first() != Some(&b'[') {
-        for (at, byte) in bytes[..name_end].iter().copied().enumerate() {
-            if !is_name_byte(byte) {
-                return Err(Fault::new(Rule::HostByte, at));
-            }
-            if byte == b'%' {
-                check_percent(bytes, at)?;
-            }
-        }
+    match bytes.get(name_end) {
+        None => {}
+        Some(b':') => check_port(bytes, name_end + 1)?,
+        Some(_) => return Err(broken_host(bytes, name_end)),
     }
-    check_port(bytes, name_end)?;
-    Ok(ascii(bytes))
+    let percent = bytes[..name_end].iter().position(|byte| *byte == b'%');
+    percent.map_or(Ok(()), |at| check_every_percent(bytes, at))
+}
+
+#[cold]
+fn check_every_percent(bytes: &[u8], first: usize) -> Result<(), Fault> {
+    (first..bytes.len()).filter(|at| bytes[*at] == b'%').try_for_each(|at| check_percent(bytes, at))
+}
+
+/// What precedes an `@` is user information, whatever it holds.
+#[cold]
+fn broken_host(bytes: &[u8], at: usize) -> Fault {
+    match bytes.iter().position(|byte| *byte == b'@') {
+        Some(at) => Fault::new(Rule::HostUserinfo, at),
+        None => Fault::new(Rule::HostByte, at),
+    }
 }
 
 /// Where `"[" IPv6address "]"` ends.
@@ -165,21 +185,16 @@ fn address_end(bytes: &[u8]) -> Result<usize, Fault> {
     }
 }
 
-/// `[ ":" *DIGIT ]` behind the host; a number above 65535 is no port.
-fn check_port(bytes: &[u8], colon: usize) -> Result<(), Fault> {
-    let Some((first, digits)) = bytes[colon..].split_first() else {
-        return Ok(());
-    };
-    if *first != b':' {
-        return Err(Fault::new(Rule::HostByte, colon));
-    }
+/// `port = *DIGIT`; a number above 65535 is no port.
+fn check_port(bytes: &[u8], start: usize) -> Result<(), Fault> {
     let mut port = 0u32;
-    for (at, digit) in digits.iter().copied().enumerate() {
-        port = port.saturating_mul(10) + u32::from(digit.wrapping_sub(b'0'));
+    for (at, digit) in bytes.iter().copied().enumerate().skip(start) {
+        port = port.saturating_mul(10).saturating_add(u32::from(digit.wrapping_sub(b'0')));
         match digit {
             b'0'..=b'9' if port <= u32::from(u16::MAX) => {}
-            b'/' | b'?' | b'#' => return Err(Fault::new(Rule::HostByte, colon + 1 + at)),
-            _ => return Err(Fault::new(Rule::HostPort, colon + 1 + at)),
+            b'0'..=b'9' => return Err(Fault::new(Rule::HostPort, at)),
+            b'/' | b'?' | b'#' | b'@' => return Err(broken_host(bytes, at)),
+            _ => return Err(Fault::new(Rule::HostPort, at)),
         }
     }
     Ok(())

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Lab;
-use super::clock::Date;
 use super::exchange::{Answer, Call, Cut, Exchange, PIECE_BYTES, Reply};
 use super::refusal::{Form, Refusal, broken_rule};
 use super::registry::{Activity, Card};
@@ -55,7 +54,7 @@ enum State {
 /// What one call of the driver comes with.
 struct Turn<'t> {
     now: Instant,
-    date: &'t Date,
+    date: &'t str,
     out: &'t mut Vec<u8>,
 }
 
@@ -112,7 +111,7 @@ impl Conversation {
     /// Understands as much of what has come as there is room to answer.
     fn understand(&mut self, now: Instant, arrived: &[u8], out: &mut Vec<u8>) {
         let date = self.lab.clock.date(now);
-        let mut turn = Turn { now, date: &date, out };
+        let mut turn = Turn { now, date: date.as_str(), out };
         let mut pending = mem::take(&mut self.pending);
         pending.feed(arrived, |bytes| self.understand_bytes(bytes, &mut turn));
         self.pending = pending;
@@ -388,7 +387,7 @@ impl Session for Conversation {
             return self.settle(now, out);
         }
         let date = self.lab.clock.date(now);
-        let mut turn = Turn { now, date: &date, out };
+        let mut turn = Turn { now, date: date.as_str(), out };
         match self.state {
             State::TurningAway => self.turn_away(&mut turn),
             State::Talking => {

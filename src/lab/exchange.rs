@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::Lab;
-use super::clock::Date;
 use super::refusal::{Form, Refusal};
 use super::registry::Card;
 use crate::http::response::reason;
@@ -89,7 +88,7 @@ pub struct Reply<'r> {
     pub card: &'r Card,
     pub(super) connection: &'r mut Connection,
     pub(super) out: &'r mut Vec<u8>,
-    pub(super) date: &'r Date,
+    pub(super) date: &'r str,
     pub(super) cut: &'r mut Option<Cut>,
     /// The request line, when a log wants it.
     pub(super) request_line: Option<&'r str>,
@@ -99,13 +98,13 @@ impl Reply<'_> {
     /// Sends a whole response.
     pub fn send(&mut self, response: Response) {
         self.log(response.status);
-        self.connection.send(&self.signed(response), self.date.as_str(), self.out);
+        self.connection.send(&self.signed(response), self.date, self.out);
     }
 
     /// Sends a whole response that carries what HTTP asks for and nothing else.
     pub fn send_unsigned(&mut self, response: &Response) {
         self.log(response.status);
-        self.connection.send(response, self.date.as_str(), self.out);
+        self.connection.send(response, self.date, self.out);
     }
 
     pub fn refuse(&mut self, refusal: &Refusal, form: Form) {
@@ -115,7 +114,7 @@ impl Reply<'_> {
     /// Sends the head of a response whose content follows.
     pub fn begin(&mut self, response: Response, length: Length) {
         self.log(response.status);
-        self.connection.send_head(&self.signed(response), length, self.date.as_str(), self.out);
+        self.connection.send_head(&self.signed(response), length, self.date, self.out);
     }
 
     pub fn send_data(&mut self, data: &[u8]) {

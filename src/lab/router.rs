@@ -29,12 +29,14 @@ pub fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     let path = match call.request.target {
         Target::Asterisk => return Ok(options(&all_methods())),
-        Target::Origin { path, .. } | Target::Absolute { path, .. } => path,
+        Target::Origin(path) | Target::Absolute { path, .. } => path,
     };
-    // Most requests name their resource literally, and need neither decoding nor memory.
-    if let Some(route) = ROUTES.iter().find(|route| route.pattern == path && !route.pattern.contains('{')) {
+    // Most requests name their resource literally, and need neither decoding nor memory. A pattern with braces
+    // equals no path: they cannot stand in a target.
+    if let Some(route) = ROUTES.iter().find(|route| route.pattern.as_bytes() == path.bytes()) {
         return route.answer_with_method(call);
     }
+    let path = call.request.target.path();
     let segments = path::segments(path)?;
     for route in ROUTES {
         if let Some(captured) = captures(route.pattern, &segments) {

@@ -224,10 +224,16 @@ impl<S: Session> Peer<S> {
 
     /// Writes what the session appended; what the socket does not take becomes the peer's own.
     fn send(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
-        if let Outgoing::Shut = self.outgoing {
-            work.out.clear();
-            return Ok(Progress::GoesOn);
-        }
+        let sent = match self.outgoing {
+            Outgoing::Shut => Ok(()),
+            _ => self.send_or_keep(work),
+        };
+        // Sent, kept or failed: the next peer finds the buffer empty.
+        work.clear_out();
+        sent.map(|()| Progress::GoesOn)
+    }
+
+    fn send_or_keep(&mut self, work: &mut Workspace) -> Result<(), Ending> {
         let sent = write(&mut self.stream, self.address, &work.out, &mut work.counts)?;
         self.outgoing = if sent == work.out.len() {
             Outgoing::Asking
@@ -239,8 +245,7 @@ impl<S: Session> Peer<S> {
                 stalls_at: work.now + work.settings.send_timeout,
             })
         };
-        work.clear_out();
-        Ok(Progress::GoesOn)
+        Ok(())
     }
 
     fn flush(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {

@@ -20,18 +20,31 @@ pub(super) struct Peer<S> {
 /// The session, and who may act for it.
 pub(super) struct Seat<S> {
     pub(super) session: S,
-    /// Its thread waits in `read`, has sent everything, and will look at nothing before it is back.
-    pub(super) is_reading: bool,
-    /// The server has stopped and waits no longer.
-    pub(super) is_cut: bool,
+    pub(super) thread: Thread,
     is_write_shut: bool,
 }
 
+/// What the connection's thread is doing, as far as others must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Thread {
+    /// It looks at the session again before it waits.
+    Acts,
+    /// It waits in `read`, has sent everything, and looks at nothing before it is back.
+    Reads,
+    /// It was told to end: the server waits no longer.
+    IsCut,
+    /// It is done, and the session was told so.
+    HasEnded,
+}
+
 impl<S: Session> Seat<S> {
-    pub(super) fn expire(&mut self, now: Instant) {
-        if self.session.poll_timeout().is_some_and(|at| at <= now) {
+    /// Tells the session if its time has come, and returns whether it has.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
+        let is_due = self.session.poll_timeout().is_some_and(|at| at <= now);
+        if is_due {
             self.session.handle_timeout(now);
         }
+        is_due
     }
 
     pub(super) fn receive(&mut self, now: Instant, bytes: &[u8], out: &mut Vec<u8>) {
@@ -64,8 +77,7 @@ impl<S: Session> Peer<S> {
             told: Condvar::new(),
             seat: Mutex::new(Seat {
                 session,
-                is_reading: false,
-                is_cut: false,
+                thread: Thread::Acts,
                 is_write_shut: false,
             }),
         }
@@ -79,41 +91,50 @@ impl<S: Session> Peer<S> {
     /// Tells the session that the server stops.
     pub(super) fn shut_down(&self, now: Instant) {
         let mut seat = self.seat();
-        seat.session.handle_shutdown(now);
-        self.act(&mut seat, now);
-    }
-
-    /// Keeps the time for a thread that waits in `read` and set its alarm before the server stopped.
-    pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
-        let mut seat = self.seat();
-        if seat.is_reading && seat.session.poll_timeout().is_some_and(|at| at <= now) {
-            seat.session.handle_timeout(now);
+        if seat.thread != Thread::HasEnded {
+            seat.session.handle_shutdown(now);
             self.act(&mut seat, now);
         }
-        seat.session.poll_timeout().filter(|_| seat.is_reading)
+    }
+
+    /// Keeps the time for a thread that waits in `read`, with an alarm that was set before the server stopped.
+    pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
+        let mut seat = self.seat();
+        if seat.thread != Thread::Reads {
+            return None;
+        }
+        if seat.expire(now) {
+            self.act(&mut seat, now);
+        }
+        seat.session.poll_timeout()
     }
 
     /// Ends whatever its thread waits for.
     pub(super) fn cut(&self) {
-        self.seat().is_cut = true;
-        let _ = self.stream.shutdown(Shutdown::Both);
-        self.told.notify_all();
+        let mut seat = self.seat();
+        if seat.thread != Thread::HasEnded {
+            seat.thread = Thread::IsCut;
+            let _ = self.stream.shutdown(Shutdown::Both);
+            self.told.notify_all();
+        }
     }
 
     /// Says goodbye to the session.
     pub(super) fn end(&self, ending: &Ending) {
         let mut seat = self.seat();
-        let cause = match seat.is_cut {
-            true => Ending::Stopped.cause(),
-            false => ending.cause(),
+        let cause = match seat.thread {
+            // What failed then, failed because of that.
+            Thread::IsCut => Ending::Stopped.cause(),
+            _ => ending.cause(),
         };
         seat.session.handle_close(Instant::now(), cause);
+        seat.thread = Thread::HasEnded;
     }
 
     /// The session has changed: its thread sees to the rest, or we do if it waits in `read`.
     fn act(&self, seat: &mut Seat<S>, now: Instant) {
         self.told.notify_all();
-        if !seat.is_reading {
+        if seat.thread != Thread::Reads {
             return;
         }
         let sent = self.send_for_reader(seat, now);

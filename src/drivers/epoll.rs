@@ -2,7 +2,7 @@
 //!
 //! The kernel says which sockets have become readable or writable, and says so once: registration is edge-triggered
 //! and made once a connection, so a request costs a read, a write, and its share of one `epoll_wait`. What the
-//! kernel has said is remembered in the [`Peer`] until a call proves it outdated.
+//! kernel has said is remembered in the peer until a call proves it outdated.
 //!
 //! mio stands between, so the same code waits with kqueue where there is no epoll.
 

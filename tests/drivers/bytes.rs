@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::thread;
 use std::time::Duration;
 
+use wirelab::drivers::Settings;
 use wirelab::session::Echo;
 
 use crate::harness::*;
@@ -117,6 +118,31 @@ fn a_request_costs_one_read_and_one_write(driver: Driver) {
     assert_eq!(after[0] - before[0], 1000, "reads");
     assert_eq!(after[1] - before[1], 1000, "writes");
     assert_eq!(after[2] - before[2], 0, "calls that would have blocked");
+}
+
+/// The mistake that can be asked for: bytes beyond the first buffer wait for the next ones to arrive.
+#[test]
+fn reading_once_leaves_bytes_behind() {
+    let settings = Settings {
+        read_once: true,
+        ..Settings::default()
+    };
+    let server = Server::start_with(Driver::Epoll, settings, Echo::default);
+    let mut client = server.connect();
+    let sent = pattern(10_000);
+    client.write_all(&sent).unwrap();
+    let mut back = vec![0; 10_000];
+    client.read_exact(&mut back[..4096]).unwrap();
+    client
+        .set_read_timeout(Some(Duration::from_millis(200)))
+        .unwrap();
+    assert!(
+        client.read(&mut [0; 1]).is_err(),
+        "more than one buffer came back"
+    );
+    client.write_all(b"!").unwrap();
+    client.read_exact(&mut back[4096..8192]).unwrap();
+    assert!(back[..8192] == sent[..8192]);
 }
 
 /// What the counter comes to rest at.

@@ -20,6 +20,7 @@ for_each_driver!(
     resets_after_the_last_byte,
     a_session_may_stay_open_after_the_end_of_the_stream,
     a_session_may_speak_first,
+    a_session_that_panics_ends_alone,
 );
 
 fn a_reset_ends_one_connection(driver: Driver) {
@@ -110,6 +111,18 @@ fn a_session_may_speak_first(driver: Driver) {
     let mut hello = [0; 5];
     server.connect().read_exact(&mut hello).unwrap();
     assert_eq!(&hello, b"hello");
+}
+
+fn a_session_that_panics_ends_alone(driver: Driver) {
+    let transmitted = Arc::new(AtomicUsize::new(0));
+    let server = Server::start(driver, Streaming::of(0, &transmitted));
+    let mut other = server.connect();
+    expect_echo(&mut other, b"before");
+    let mut client = server.connect();
+    client.write_all(b"panic").unwrap();
+    assert_eq!(server.next_ending(), "failed: the session panicked");
+    assert!(client.read(&mut [0; 1]).is_ok_and(|count| count == 0));
+    expect_echo(&mut other, b"after");
 }
 
 fn reset(client: std::net::TcpStream) {

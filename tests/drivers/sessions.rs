@@ -33,6 +33,7 @@ impl Session for Streaming {
             b"stream" => self.left = Some(self.len),
             _ => out.extend_from_slice(bytes),
         }
+        assert!(bytes != b"panic", "as asked");
     }
 
     fn receive_eof(&mut self, _: Instant) {

@@ -9,8 +9,9 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use socket2::SockRef;
 
-use crate::drivers::{Ending, KEEP_BYTES, READ_BYTES, Settings, listen};
-use crate::session::{Flow, Session, Tally};
+use super::workspace::{Counts, Workspace};
+use crate::drivers::{Ending, listen};
+use crate::session::{Flow, Session};
 
 /// A session and its socket. Kept small: most of them wait most of the time.
 pub(super) struct Peer<S> {
@@ -132,9 +133,10 @@ impl<S: Session> Peer<S> {
     }
 
     /// Tells the session that the server stops.
-    pub(super) fn shut_down(&mut self, now: Instant) {
+    pub(super) fn shut_down(&mut self, now: Instant) -> Result<(), Ending> {
         self.session.handle_shutdown(now);
         self.ask();
+        Ok(())
     }
 
     /// Something happened to the session: it may have bytes again.
@@ -228,7 +230,6 @@ impl<S: Session> Peer<S> {
             Outgoing::Shut => Ok(()),
             _ => self.send_or_keep(work),
         };
-        // Sent, kept or failed: the next peer finds the buffer empty.
         work.clear_out();
         sent.map(|()| Progress::GoesOn)
     }
@@ -292,58 +293,6 @@ fn write(
         }
     }
     Ok(sent)
-}
-
-/// What all peers of the thread share: the time, the buffers, the counts.
-pub(super) struct Workspace<'a> {
-    pub(super) now: Instant,
-    pub(super) counts: Counts,
-    settings: &'a Settings,
-    scratch: Box<[u8]>,
-    out: Vec<u8>,
-}
-
-/// Counts of this turn of the loop: plain numbers, added to the shared ones once a turn.
-#[derive(Default)]
-pub(super) struct Counts {
-    pub(super) wakes: u64,
-    reads: u64,
-    writes: u64,
-    would_block: u64,
-}
-
-impl<'a> Workspace<'a> {
-    pub(super) fn new(settings: &'a Settings) -> Workspace<'a> {
-        Workspace {
-            now: Instant::now(),
-            counts: Counts::default(),
-            settings,
-            scratch: vec![0; READ_BYTES].into(),
-            out: Vec::new(),
-        }
-    }
-
-    pub(super) fn publish(&mut self, tally: &Tally) {
-        use std::sync::atomic::Ordering::Relaxed;
-        let counts = std::mem::take(&mut self.counts);
-        for (shared, count) in [
-            (&tally.wakes, counts.wakes),
-            (&tally.reads, counts.reads),
-            (&tally.writes, counts.writes),
-            (&tally.would_block, counts.would_block),
-        ] {
-            if count > 0 {
-                shared.fetch_add(count, Relaxed);
-            }
-        }
-    }
-
-    fn clear_out(&mut self) {
-        self.out.clear();
-        if self.out.capacity() > KEEP_BYTES {
-            self.out = Vec::new();
-        }
-    }
 }
 
 /// Reads, writes and questions to the session before the next peer has its turn: about half a megabyte.

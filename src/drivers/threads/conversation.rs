@@ -1,5 +1,6 @@
 //! One connection of the threaded driver, as its thread lives it: send, wait, feed, and again.
 
+use std::convert::Infallible;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::TcpStream;
 use std::sync::MutexGuard;
@@ -37,11 +38,10 @@ impl<'a, S: Session> Conversation<'a, S> {
     }
 
     /// Serves the connection to its end, and tells how it ended.
-    pub(super) fn run(&mut self) -> Ending {
+    pub(super) fn run(&mut self) -> Result<Infallible, Ending> {
         loop {
-            if let Err(ending) = self.transmit().and_then(|seat| self.obey(seat)) {
-                return ending;
-            }
+            let seat = self.transmit()?;
+            self.obey(seat)?;
         }
     }
 

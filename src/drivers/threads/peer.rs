@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::drivers::Ending;
+use crate::drivers::{Ending, guarded};
 use crate::session::{Flow, Session};
 
 /// One connection: its socket, and its session under a lock that is never held while a call waits for the peer.
@@ -38,13 +38,11 @@ pub(super) enum Thread {
 }
 
 impl<S: Session> Seat<S> {
-    /// Tells the session if its time has come, and returns whether it has.
-    pub(super) fn expire(&mut self, now: Instant) -> bool {
-        let is_due = self.session.poll_timeout().is_some_and(|at| at <= now);
-        if is_due {
+    /// Tells the session if its time has come.
+    pub(super) fn expire(&mut self, now: Instant) {
+        if self.session.poll_timeout().is_some_and(|at| at <= now) {
             self.session.handle_timeout(now);
         }
-        is_due
     }
 
     pub(super) fn receive(&mut self, now: Instant, bytes: &[u8], out: &mut Vec<u8>) {
@@ -92,8 +90,7 @@ impl<S: Session> Peer<S> {
     pub(super) fn shut_down(&self, now: Instant) {
         let mut seat = self.seat();
         if seat.thread != Thread::HasEnded {
-            seat.session.handle_shutdown(now);
-            self.act(&mut seat, now);
+            self.change(&mut seat, now, |session| session.handle_shutdown(now));
         }
     }
 
@@ -103,8 +100,8 @@ impl<S: Session> Peer<S> {
         if seat.thread != Thread::Reads {
             return None;
         }
-        if seat.expire(now) {
-            self.act(&mut seat, now);
+        if seat.session.poll_timeout().is_some_and(|at| at <= now) {
+            self.change(&mut seat, now, |session| session.handle_timeout(now));
         }
         seat.session.poll_timeout()
     }
@@ -127,25 +124,35 @@ impl<S: Session> Peer<S> {
             Thread::IsCut => Ending::Stopped.cause(),
             _ => ending.cause(),
         };
-        seat.session.handle_close(Instant::now(), cause);
+        let _ = guarded(|| {
+            seat.session.handle_close(Instant::now(), cause);
+            Ok(())
+        });
         seat.thread = Thread::HasEnded;
     }
 
-    /// The session has changed: its thread sees to the rest, or we do if it waits in `read`.
-    fn act(&self, seat: &mut Seat<S>, now: Instant) {
+    /// Changes the session from outside. Its thread sees to the rest, or we do if it waits in `read`.
+    fn change(&self, seat: &mut Seat<S>, now: Instant, change: impl FnOnce(&mut S)) {
         self.told.notify_all();
-        if seat.thread != Thread::Reads {
-            return;
+        let changed = guarded(|| {
+            change(&mut seat.session);
+            match seat.thread {
+                Thread::Reads => Ok(self.act_for_reader(seat, now)?),
+                Thread::Acts | Thread::IsCut | Thread::HasEnded => Ok(()),
+            }
+        });
+        if changed.is_err() {
+            let _ = self.stream.shutdown(Shutdown::Both);
         }
-        let sent = self.send_for_reader(seat, now);
-        let obeyed = sent.and_then(|()| match seat.session.flow() {
+    }
+
+    fn act_for_reader(&self, seat: &mut Seat<S>, now: Instant) -> io::Result<()> {
+        self.send_for_reader(seat, now)?;
+        match seat.session.flow() {
             Flow::Open | Flow::Paused => Ok(()),
             Flow::HalfClosed => seat.shut_write(&self.stream),
             // The end of the stream brings the thread back, and the session's flow says what it means.
             Flow::Closed | Flow::Reset => self.stream.shutdown(Shutdown::Read),
-        });
-        if obeyed.is_err() {
-            let _ = self.stream.shutdown(Shutdown::Both);
         }
     }
 

@@ -2,12 +2,13 @@
 //!
 //! The kernel says which sockets have become readable or writable, and says so once: registration is edge-triggered
 //! and made once a connection, so a request costs a read, a write, and its share of one `epoll_wait`. What the
-//! kernel has said is remembered in the [`Peer`] until a call proves it outdated.
+//! kernel has said is remembered in the peer until a call proves it outdated.
 //!
 //! mio stands between, so the same code waits with kqueue where there is no epoll.
 
 mod accept;
 mod peer;
+mod workspace;
 
 use std::io;
 use std::mem;
@@ -15,16 +16,16 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use log::warn;
-use mio::event::Event;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use self::accept::Acceptor;
-use self::peer::{Peer, Progress, Workspace};
+use self::peer::{Peer, Progress};
+use self::workspace::Workspace;
 use super::stop::{StopSignal, Urgency};
 use super::timers::Timers;
-use super::{Ending, Settings};
+use super::{Ending, Settings, guarded};
 use crate::session::{Service, Session};
 
 /// Serves the connections of `listener` until `stop` asks to stop and they are done.
@@ -131,14 +132,14 @@ impl<'a, V: Service> Loop<'a, V> {
             match event.token() {
                 LISTENER => self.acceptor.iter_mut().for_each(Acceptor::note),
                 STOP => self.hear_stop(),
-                Token(key) => self.hear(key, event),
+                Token(key) => self.turn(key, |peer, _| peer.note(event)),
             }
         }
         for key in again {
-            if let Some(peer) = self.peers.get_mut(key) {
+            self.turn(key, |peer, _| {
                 peer.queued = false;
-                self.turn(key);
-            }
+                Ok(())
+            });
         }
         self.expire();
         // Last, so that no event of this batch can meet a new connection in an old one's place.
@@ -146,45 +147,38 @@ impl<'a, V: Service> Loop<'a, V> {
         self.work.publish(self.service.tally());
     }
 
-    fn hear(&mut self, key: usize, event: &Event) {
+    /// Gives a peer its turn, after something has happened to it.
+    fn turn<F>(&mut self, key: usize, happened: F)
+    where
+        F: FnOnce(&mut Peer<V::Session>, Instant) -> Result<(), Ending>,
+    {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        match peer.note(event) {
-            Ok(()) => self.turn(key),
-            Err(ending) => self.end(key, ending),
-        }
-    }
-
-    /// Does all that can be done for a peer without waiting, within bounds.
-    fn turn(&mut self, key: usize) {
-        let Some(peer) = self.peers.get_mut(key) else {
-            return;
+        let work = &mut self.work;
+        let turn = || {
+            happened(peer, work.now)?;
+            let progress = peer.turn(work)?;
+            Ok((progress, peer.deadline()))
         };
-        match peer.turn(&mut self.work) {
-            Ok(Progress::Waits) => {}
-            Ok(Progress::GoesOn) if peer.queued => {}
-            Ok(Progress::GoesOn) => {
-                peer.queued = true;
-                self.again.push(key);
+        match guarded(turn) {
+            Ok((progress, deadline)) => {
+                if progress == Progress::GoesOn && !peer.queued {
+                    peer.queued = true;
+                    self.again.push(key);
+                }
+                if let Some(at) = deadline {
+                    // A deadline that stays in the past, a session's mistake, must not spin the loop.
+                    self.timers.arm(key, at.max(self.work.now + TICK));
+                }
             }
-            Err(ending) => return self.end(key, ending),
-        }
-        if let Some(at) = peer.deadline() {
-            // A deadline that stays in the past, a session's mistake, must not spin the loop.
-            self.timers.arm(key, at.max(self.work.now + TICK));
+            Err(ending) => self.end(key, ending),
         }
     }
 
     fn expire(&mut self) {
         while let Some(key) = self.timers.pop(self.work.now) {
-            let Some(peer) = self.peers.get_mut(key) else {
-                continue;
-            };
-            match peer.expire(self.work.now) {
-                Ok(()) => self.turn(key),
-                Err(ending) => self.end(key, ending),
-            }
+            self.turn(key, Peer::expire);
         }
     }
 
@@ -193,7 +187,11 @@ impl<'a, V: Service> Loop<'a, V> {
         if peer.queued {
             self.again.retain(|queued| *queued != key);
         }
-        peer.session.handle_close(self.work.now, ending.cause());
+        self.work.clear_out();
+        let _ = guarded(|| {
+            peer.session.handle_close(self.work.now, ending.cause());
+            Ok(())
+        });
         drop(peer);
         self.acceptor.iter_mut().for_each(Acceptor::resume);
     }
@@ -221,7 +219,7 @@ impl<'a, V: Service> Loop<'a, V> {
         }
         let session = self.service.open(self.work.now, address);
         entry.insert(Peer::new(session, stream, address));
-        self.turn(key);
+        self.turn(key, |_, _| Ok(()));
     }
 
     fn hear_stop(&mut self) {
@@ -234,10 +232,7 @@ impl<'a, V: Service> Loop<'a, V> {
                 self.ends_at = Some(now + self.settings.grace);
                 self.acceptor = None;
                 for key in 0..self.peers.capacity() {
-                    if let Some(peer) = self.peers.get_mut(key) {
-                        peer.shut_down(now);
-                        self.turn(key);
-                    }
+                    self.turn(key, Peer::shut_down);
                 }
             }
         }

@@ -23,7 +23,7 @@
 //! 7. **Do not wait for ever for a reader.** A peer that takes none of its unsent bytes for
 //!    [`Settings::send_timeout`] is dropped. Every byte taken starts the time again.
 //! 8. **Let nobody wait for another.** One connection's turn is bounded, however much it has to say. An error ends
-//!    the connection it happened on, and no other.
+//!    the connection it happened on, and no other; so does a panic in its session.
 //! 9. **A full file table ends nothing.** Accepting pauses until a connection closes or a second has passed; who has
 //!    connected meanwhile waits in the listener's queue.
 //! 10. **Stop in order.** Stop accepting, tell every session, serve on until they are done or
@@ -39,8 +39,8 @@ pub mod stop;
 pub mod threads;
 mod timers;
 
-use std::fmt;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use crate::session::Cause;
@@ -52,8 +52,8 @@ pub struct Settings {
     pub send_timeout: Duration,
     /// How long connections may take to finish once the server stops.
     pub grace: Duration,
-    /// Reads once a readiness event and never looks again: a beginner's mistake with edge-triggered epoll, kept to be
-    /// watched failing. Only [`epoll`] can make it.
+    /// Reads once a readiness event, into a small buffer, and never looks again: a beginner's mistake with
+    /// edge-triggered epoll, kept to be watched failing. Only [`epoll`] can make it.
     pub read_once: bool,
 }
 
@@ -88,19 +88,19 @@ impl From<io::Error> for Ending {
     }
 }
 
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Ending::Flow => f.write_str("done"),
-            Ending::Failed(error) => write!(f, "{error}"),
-            Ending::Stalled => f.write_str("the peer does not read"),
-            Ending::Stopped => f.write_str("the server stopped"),
-        }
-    }
+/// Calls a session. If it panics, which is its own mistake, that ends its connection and not the server.
+///
+/// What a panic leaves half done is only the session's own: it gets its goodbye, and is dropped.
+fn guarded<T>(call: impl FnOnce() -> Result<T, Ending>) -> Result<T, Ending> {
+    panic::catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|_| Err(Ending::Failed(io::Error::other("the session panicked"))))
 }
 
 /// The most that one read takes.
 const READ_BYTES: usize = 64 * 1024;
+
+/// The same, for who makes the mistake of [`Settings::read_once`]: little enough to type more than fits.
+const BEGINNER_BYTES: usize = 4 * 1024;
 
 /// A transmit buffer that grew beyond this is given back when its bytes have left.
 const KEEP_BYTES: usize = 256 * 1024;

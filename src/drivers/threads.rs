@@ -21,7 +21,7 @@ use self::peer::Peer;
 use self::room::Room;
 use super::listen::{self, ACCEPT_PAUSE, Pauses};
 use super::stop::{StopSignal, Urgency};
-use super::{Ending, Settings};
+use super::{Ending, Settings, guarded};
 use crate::session::Service;
 
 /// Serves the connections of `listener` until `stop` asks to stop and they are done.
@@ -118,13 +118,12 @@ impl<V: Service> Server<'_, V> {
 
     /// What the connection's thread does.
     fn converse(&self, key: usize, peer: Arc<Peer<V::Session>>) {
-        // Even if a session panics, its place is given back.
-        let _place = self.room.place(key);
         let mut conversation = Conversation::new(&peer, self.service.tally());
-        let ending = conversation.run();
+        let Err(ending) = guarded(|| conversation.run());
         peer.end(&ending);
         drop(conversation);
         drop(peer);
+        self.room.leave(key);
     }
 }
 

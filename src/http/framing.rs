@@ -26,17 +26,9 @@ impl Framing {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FramingFields<'b> {
     pub has_transfer_encoding: bool,
-    length: Option<&'b [u8]>,
-    second_length: Option<&'b [u8]>,
-}
-
-impl<'b> FramingFields<'b> {
-    pub fn note_length(&mut self, value: &'b [u8]) {
-        match self.length {
-            None => self.length = Some(value),
-            Some(_) => self.second_length = self.second_length.or(Some(value)),
-        }
-    }
+    /// The value of the only Content-Length: a list of equal lengths may be taken as one or refused (§6.3), and two
+    /// readers that choose differently see two different ends, so a second one was refused before.
+    pub length: Option<&'b [u8]>,
 }
 
 /// The framing of a request; a fault comes with the field value that it is counted from.
@@ -48,15 +40,12 @@ pub fn of_request<'b>(
     if given.has_transfer_encoding {
         return of_transfer_coding(version, given, fields);
     }
-    match (given.length, given.second_length) {
+    match given.length {
         // "If a valid Content-Length header field is present without Transfer-Encoding, its decimal value defines
         // the expected message body length in octets."
-        (Some(value), None) => parse_length(value).map(Framing::Length).map_err(|fault| (fault, value)),
-        // A list of equal lengths may be taken as one or refused: two readers that choose differently see two
-        // different ends, so it is refused.
-        (_, Some(second)) => Err((Fault::new(Rule::LengthRepeated, 0), second)),
+        Some(value) => parse_length(value).map(Framing::Length).map_err(|fault| (fault, value)),
         // "If this is a request message and none of the above are true, then the message body length is zero."
-        (None, None) => Ok(Framing::None),
+        None => Ok(Framing::None),
     }
 }
 

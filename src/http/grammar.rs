@@ -11,7 +11,7 @@ pub fn is_plain_path_byte(byte: u8) -> bool {
     CLASSES[byte as usize] & PLAIN_PATH != 0
 }
 
-/// A byte of a registered name in an authority: unreserved, sub-delims, `%` (RFC 3986 §3.2.2).
+/// A byte that stands in a registered name for itself: unreserved, sub-delims (RFC 3986 §3.2.2).
 pub fn is_name_byte(byte: u8) -> bool {
     CLASSES[byte as usize] & NAME != 0
 }
@@ -72,7 +72,6 @@ const fn classes() -> [u8; 256] {
     let mut table = [0; 256];
     mark(&mut table, b"!#$%&'*+-.^_`|~", TOKEN);
     mark(&mut table, b"-._~!$&'()*+,;=", NAME | PLAIN_PATH);
-    mark(&mut table, b"%", NAME);
     mark(&mut table, b":@/", PLAIN_PATH);
     let mut byte = 0;
     while byte < table.len() {

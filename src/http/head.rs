@@ -60,23 +60,25 @@ impl Search {
         section: Section,
         limits: &HeadLimits,
     ) -> Result<Option<usize>, Fault> {
-        let searched = self.searched as usize;
-        for lf in memchr::memchr_iter(b'\n', &bytes[searched..]).map(|found| searched + found) {
-            self.check_limits(lf + 1, section, limits)?;
-            if lf == 0 || bytes[lf - 1] != b'\r' {
+        // Bytes beyond the limit are not looked at, so that a limit breaks at the same byte however they were cut.
+        let within = &bytes[..bytes.len().min(limits.head_bytes)];
+        while let Some(found) = find_lf(&within[self.searched as usize..]) {
+            let lf = self.searched as usize + found;
+            self.searched = lf as u32 + 1;
+            self.check_request_line(lf + 1, section, limits)?;
+            if lf == 0 || within[lf - 1] != b'\r' {
                 return Err(Fault::new(Rule::BareLf, lf));
             }
             if lf == self.line_start as usize + 1 {
                 return Ok(Some(lf + 1));
             }
-            self.line_start = lf as u32 + 1;
-            if self.lines == 0 {
-                self.first_line = self.line_start;
-            }
-            self.lines += 1;
+            self.end_line(section, limits)?;
         }
-        self.check_limits(bytes.len(), section, limits)?;
-        self.searched = bytes.len() as u32;
+        self.searched = within.len() as u32;
+        self.check_request_line(bytes.len(), section, limits)?;
+        if bytes.len() > limits.head_bytes {
+            return Err(Fault::new(Rule::HeadLong, limits.head_bytes));
+        }
         Ok(None)
     }
 
@@ -85,21 +87,45 @@ impl Search {
         self.first_line as usize
     }
 
-    /// `end` is how far the line that begins at `line_start` has come. The checks run where a line ends and where
-    /// the bytes end: whichever comes first, the same limit breaks at the same byte.
-    fn check_limits(&self, end: usize, section: Section, limits: &HeadLimits) -> Result<(), Fault> {
-        if section == Section::Head && self.lines == 0 && end > limits.request_line_bytes {
+    /// `end` is how far the line that begins at `line_start` has come.
+    fn check_request_line(&self, end: usize, section: Section, limits: &HeadLimits) -> Result<(), Fault> {
+        let is_request_line = self.lines == 0 && section == Section::Head;
+        if is_request_line && end > limits.request_line_bytes {
             return Err(Fault::new(Rule::RequestLineLong, limits.request_line_bytes));
         }
-        if end > limits.head_bytes {
-            return Err(Fault::new(Rule::HeadLong, limits.head_bytes));
+        Ok(())
+    }
+
+    fn end_line(&mut self, section: Section, limits: &HeadLimits) -> Result<(), Fault> {
+        if self.lines == 0 {
+            self.first_line = self.searched;
         }
-        let before_fields = u32::from(section == Section::Head);
-        if self.lines as usize > limits.fields + before_fields as usize {
+        self.lines += 1;
+        self.line_start = self.searched;
+        let before_fields = usize::from(section == Section::Head);
+        if self.lines as usize > limits.fields + before_fields {
             return Err(Fault::new(Rule::FieldsMany, self.line_start as usize - 1));
         }
         Ok(())
     }
+}
+
+/// Where the first LF is, eight bytes at a step: the lines of a head are too short for the set-up of wider vectors
+/// to pay.
+fn find_lf(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+    const LFS: u64 = u64::from_ne_bytes([b'\n'; 8]);
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        // A byte of `other` is zero where an LF stands; the lowest high bit that is left marks the first of them.
+        let other = u64::from_le_bytes(*word) ^ LFS;
+        let zeros = other.wrapping_sub(ONES) & !other & HIGH_BITS;
+        if zeros != 0 {
+            return Some(at * 8 + zeros.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(|byte| *byte == b'\n').map(|at| words.len() * 8 + at)
 }
 
 /// Reads a whole head, from the method to the empty line; its first line has `request_line_bytes`, CRLF included.
@@ -111,30 +137,26 @@ pub fn parse_request(head: &[u8], request_line_bytes: usize) -> Result<Request<'
     let start = request_line_bytes;
     let line = parse_request_line(&head[..start - CRLF.len()])?;
     let section = &head[start..];
-    let mut deciding = Deciding::default();
-    parse_fields(section, |field| deciding.note(field)).map_err(|fault| fault.moved(start))?;
-    deciding.check_host(section, line.version).map_err(|fault| fault.moved(start))?;
-    let fields = Fields::checked(&section[..section.len() - CRLF.len()]);
+    let mut deciding = Deciding::new(line.version);
+    let fields = parse_fields(section, |field| deciding.note(field)).map_err(|fault| fault.moved(start))?;
+    deciding.check(section).map_err(|fault| fault.moved(start))?;
     let framing = framing::of_request(line.version, &deciding.framing, &fields)
         .map_err(|(fault, value)| fault.moved(start + offset_in(section, value)))?;
-    let expects_continue =
-        deciding.check_expect(line.version, section).map_err(|fault| fault.moved(start))?;
     Ok(Request {
         method: line.method,
         target: line.target,
         version: line.version,
         fields,
         framing,
-        persist: deciding.persists(line.version),
-        expects_continue,
+        persist: deciding.persists(),
+        expects_continue: deciding.expects_continue,
         head,
     })
 }
 
 /// Reads a whole trailer section, its empty line included.
 pub fn parse_trailers(section: &[u8]) -> Result<Fields<'_>, Fault> {
-    parse_fields(section, |_| {})?;
-    Ok(Fields::checked(&section[..section.len() - CRLF.len()]))
+    parse_fields(section, |_| {})
 }
 
 struct RequestLine<'b> {
@@ -208,12 +230,12 @@ fn parse_version(bytes: &[u8]) -> Result<Version, Fault> {
 }
 
 /// Splits the field lines of a section and shows each to `visit`.
-fn parse_fields<'b>(section: &'b [u8], visit: impl FnMut(&Header<'b>)) -> Result<(), Fault> {
+fn parse_fields<'b>(section: &'b [u8], visit: impl FnMut(&Header<'b>)) -> Result<Fields<'b>, Fault> {
     let mut few = [EMPTY_HEADER; USUAL_FIELDS];
     match parse_headers(section, &mut few) {
         Ok(Status::Complete((end, fields))) if end == section.len() => {
             fields.iter().for_each(visit);
-            Ok(())
+            Ok(Fields::checked(&section[..section.len() - CRLF.len()]))
         }
         Err(httparse::Error::TooManyHeaders) => parse_many_fields(section, visit),
         _ => Err(explain(section)),
@@ -222,12 +244,12 @@ fn parse_fields<'b>(section: &'b [u8], visit: impl FnMut(&Header<'b>)) -> Result
 
 /// The rare head with many fields pays for its own table; their count has been checked by [`Search`].
 #[cold]
-fn parse_many_fields<'b>(section: &'b [u8], visit: impl FnMut(&Header<'b>)) -> Result<(), Fault> {
+fn parse_many_fields<'b>(section: &'b [u8], visit: impl FnMut(&Header<'b>)) -> Result<Fields<'b>, Fault> {
     let mut many = vec![EMPTY_HEADER; memchr::memchr_iter(b'\n', section).count()];
     match parse_headers(section, &mut many) {
         Ok(Status::Complete((end, fields))) if end == section.len() => {
             fields.iter().for_each(visit);
-            Ok(())
+            Ok(Fields::checked(&section[..section.len() - CRLF.len()]))
         }
         _ => Err(explain(section)),
     }
@@ -276,30 +298,45 @@ fn explain_line(line: &[u8]) -> Option<Fault> {
     Some(Fault::new(rule, at))
 }
 
-/// The field lines that decide how the exchange goes, noted while the section is split.
-#[derive(Default)]
+/// What the field lines that decide how the exchange goes have said, noted while the section is split.
 struct Deciding<'b> {
+    version: Version,
     host: Option<&'b [u8]>,
-    second_host: Option<&'b [u8]>,
     framing: framing::FramingFields<'b>,
-    expect: Option<&'b [u8]>,
-    unmet_expectation: Option<&'b [u8]>,
+    expects_continue: bool,
     close: bool,
     keep_alive: bool,
+    /// The first rule that a field line broke by being there, and the part of it that did.
+    broken: Option<(Rule, &'b [u8])>,
 }
 
 impl<'b> Deciding<'b> {
+    fn new(version: Version) -> Deciding<'b> {
+        Deciding {
+            version,
+            host: None,
+            framing: framing::FramingFields::default(),
+            expects_continue: false,
+            close: false,
+            keep_alive: false,
+            broken: None,
+        }
+    }
+
     /// The length tells most names apart before a byte is compared.
     fn note(&mut self, field: &Header<'b>) {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         match field.name.len() {
             4 if is("host") => match self.host {
                 None => self.host = Some(field.value),
-                Some(_) => self.second_host = self.second_host.or(Some(field.name.as_bytes())),
+                Some(_) => self.note_broken(Rule::HostRepeated, field.name.as_bytes()),
             },
             6 if is("expect") => self.note_expectation(field.value),
             10 if is("connection") => self.note_connection_options(field.value),
-            14 if is("content-length") => self.framing.note_length(field.value),
+            14 if is("content-length") => match self.framing.length {
+                None => self.framing.length = Some(field.value),
+                Some(_) => self.note_broken(Rule::LengthRepeated, field.name.as_bytes()),
+            },
             17 if is("transfer-encoding") => self.framing.has_transfer_encoding = true,
             _ => {}
         }
@@ -313,46 +350,44 @@ impl<'b> Deciding<'b> {
         }
     }
 
+    /// An expectation from HTTP/1.0 is not heard (RFC 9110 §10.1.1).
     fn note_expectation(&mut self, value: &'b [u8]) {
-        self.expect = Some(value);
-        if !list(value).all(|expectation| expectation.eq_ignore_ascii_case(b"100-continue")) {
-            self.unmet_expectation = self.unmet_expectation.or(Some(value));
+        if self.version == Version::Http10 {
+            return;
+        }
+        for expectation in list(value) {
+            match expectation.eq_ignore_ascii_case(b"100-continue") {
+                true => self.expects_continue = true,
+                false => self.note_broken(Rule::ExpectationUnknown, expectation),
+            }
         }
     }
 
-    /// "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host
-    /// header field and to any request message that contains more than one Host header field line or a Host header
-    /// field with an invalid field value" (RFC 9112 §3.2).
-    fn check_host(&self, section: &[u8], version: Version) -> Result<(), Fault> {
-        if let Some(second) = self.second_host {
-            return Err(Fault::new(Rule::HostRepeated, offset_in(section, second)));
+    #[cold]
+    fn note_broken(&mut self, rule: Rule, part: &'b [u8]) {
+        self.broken = self.broken.or(Some((rule, part)));
+    }
+
+    /// What only the whole section can show.
+    fn check(&self, section: &[u8]) -> Result<(), Fault> {
+        if let Some((rule, part)) = self.broken {
+            return Err(Fault::new(rule, offset_in(section, part)));
         }
         match self.host {
-            Some(host) => match check_host(host) {
-                Ok(_) => Ok(()),
-                Err(fault) => Err(fault.moved(offset_in(section, host))),
-            },
-            None if version == Version::Http11 => {
+            Some(host) => check_host(host).map_err(|fault| fault.moved(offset_in(section, host))),
+            // "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks
+            // a Host header field and to any request message that contains more than one Host header field line or a
+            // Host header field with an invalid field value" (RFC 9112 §3.2).
+            None if self.version == Version::Http11 => {
                 Err(Fault::new(Rule::HostMissing, section.len() - CRLF.len()))
             }
             None => Ok(()),
         }
     }
 
-    /// An expectation from HTTP/1.0 is not heard (RFC 9110 §10.1.1).
-    fn check_expect(&self, version: Version, section: &[u8]) -> Result<bool, Fault> {
-        match (version, self.unmet_expectation) {
-            (Version::Http10, _) => Ok(false),
-            (Version::Http11, Some(value)) => {
-                Err(Fault::new(Rule::ExpectationUnknown, offset_in(section, value)))
-            }
-            (Version::Http11, None) => Ok(self.expect.is_some_and(|value| !value.is_empty())),
-        }
-    }
-
     /// RFC 9112 §9.3, in its order.
-    fn persists(&self, version: Version) -> bool {
-        !self.close && (version == Version::Http11 || self.keep_alive)
+    fn persists(&self) -> bool {
+        !self.close && (self.version == Version::Http11 || self.keep_alive)
     }
 }
 

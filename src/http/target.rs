@@ -108,17 +108,22 @@ fn neither_path_nor_uri(bytes: &[u8]) -> Fault {
 /// Checks every byte once, and notes the first `?`.
 fn parse_path(bytes: &[u8]) -> Result<Path<'_>, Fault> {
     let mut question = None;
-    let mut start = 0;
-    while let Some(found) = bytes[start..].iter().position(|byte| !is_plain_path_byte(*byte)) {
-        let at = start + found;
-        match bytes[at] {
-            b'?' => question = question.or(Some(at)),
-            b'%' => check_percent(bytes, at)?,
-            byte => return Err(Fault::new(broken_target_rule(byte), at)),
+    let mut at = 0;
+    loop {
+        at += plain_bytes(&bytes[at..], is_plain_path_byte);
+        match bytes.get(at) {
+            None => return Ok(Path { bytes, question }),
+            Some(b'?') => question = question.or(Some(at)),
+            Some(b'%') => check_percent(bytes, at)?,
+            Some(byte) => return Err(Fault::new(broken_target_rule(*byte), at)),
         }
-        start = at + 1;
+        at += 1;
     }
-    Ok(Path { bytes, question })
+}
+
+/// How many bytes at the start are of a class.
+fn plain_bytes(bytes: &[u8], is_plain: fn(u8) -> bool) -> usize {
+    bytes.iter().position(|byte| !is_plain(*byte)).unwrap_or(bytes.len())
 }
 
 fn broken_target_rule(byte: u8) -> Rule {
@@ -148,22 +153,22 @@ fn check_percent(bytes: &[u8], at: usize) -> Result<(), Fault> {
 /// ```
 /// An empty host is well-formed: it stands for the server's own name (RFC 9112 §3.3).
 pub fn check_host(bytes: &[u8]) -> Result<(), Fault> {
-    let name_end = match bytes {
-        [b'[', ..] => address_end(bytes)?,
-        _ => bytes.iter().position(|byte| !is_name_byte(*byte)).unwrap_or(bytes.len()),
-    };
-    match bytes.get(name_end) {
-        None => {}
-        Some(b':') => check_port(bytes, name_end + 1)?,
-        Some(_) => return Err(broken_host(bytes, name_end)),
+    let end = if bytes.first() == Some(&b'[') { address_end(bytes)? } else { name_end(bytes)? };
+    match bytes.get(end) {
+        None => Ok(()),
+        Some(b':') => check_port(bytes, end + 1),
+        Some(_) => Err(broken_host(bytes, end)),
     }
-    let percent = bytes[..name_end].iter().position(|byte| *byte == b'%');
-    percent.map_or(Ok(()), |at| check_every_percent(bytes, at))
 }
 
-#[cold]
-fn check_every_percent(bytes: &[u8], first: usize) -> Result<(), Fault> {
-    (first..bytes.len()).filter(|at| bytes[*at] == b'%').try_for_each(|at| check_percent(bytes, at))
+/// Where `reg-name = *( unreserved / pct-encoded / sub-delims )` ends.
+fn name_end(bytes: &[u8]) -> Result<usize, Fault> {
+    let mut at = plain_bytes(bytes, is_name_byte);
+    while bytes.get(at) == Some(&b'%') {
+        check_percent(bytes, at)?;
+        at += 1 + plain_bytes(&bytes[at + 1..], is_name_byte);
+    }
+    Ok(at)
 }
 
 /// What precedes an `@` is user information, whatever it holds.

@@ -9,8 +9,9 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use socket2::SockRef;
 
-use crate::drivers::{Ending, KEEP_BYTES, READ_BYTES, Settings, listen};
-use crate::session::{Flow, Session, Tally};
+use super::workspace::{Counts, Workspace};
+use crate::drivers::{Ending, listen};
+use crate::session::{Flow, Session};
 
 /// A session and its socket. Kept small: most of them wait most of the time.
 pub(super) struct Peer<S> {
@@ -130,9 +131,10 @@ impl<S: Session> Peer<S> {
     }
 
     /// Tells the session that the server stops.
-    pub(super) fn shut_down(&mut self, now: Instant) {
+    pub(super) fn shut_down(&mut self, now: Instant) -> Result<(), Ending> {
         self.session.handle_shutdown(now);
         self.ask();
+        Ok(())
     }
 
     /// Something happened to the session: it may have bytes again.
@@ -221,10 +223,15 @@ impl<S: Session> Peer<S> {
 
     /// Writes what the session appended; what the socket does not take becomes the peer's own.
     fn send(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
-        if let Outgoing::Shut = self.outgoing {
-            work.out.clear();
-            return Ok(Progress::GoesOn);
-        }
+        let sent = match self.outgoing {
+            Outgoing::Shut => Ok(()),
+            _ => self.send_or_keep(work),
+        };
+        work.clear_out();
+        sent.map(|()| Progress::GoesOn)
+    }
+
+    fn send_or_keep(&mut self, work: &mut Workspace) -> Result<(), Ending> {
         let sent = write(&mut self.stream, self.address, &work.out, &mut work.counts)?;
         self.outgoing = if sent == work.out.len() {
             Outgoing::Asking
@@ -236,8 +243,7 @@ impl<S: Session> Peer<S> {
                 stalls_at: work.now + work.settings.send_timeout,
             })
         };
-        work.clear_out();
-        Ok(Progress::GoesOn)
+        Ok(())
     }
 
     fn flush(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
@@ -284,58 +290,6 @@ fn write(
         }
     }
     Ok(sent)
-}
-
-/// What all peers of the thread share: the time, the buffers, the counts.
-pub(super) struct Workspace<'a> {
-    pub(super) now: Instant,
-    pub(super) counts: Counts,
-    settings: &'a Settings,
-    scratch: Box<[u8]>,
-    out: Vec<u8>,
-}
-
-/// Counts of this turn of the loop: plain numbers, added to the shared ones once a turn.
-#[derive(Default)]
-pub(super) struct Counts {
-    pub(super) wakes: u64,
-    reads: u64,
-    writes: u64,
-    would_block: u64,
-}
-
-impl<'a> Workspace<'a> {
-    pub(super) fn new(settings: &'a Settings) -> Workspace<'a> {
-        Workspace {
-            now: Instant::now(),
-            counts: Counts::default(),
-            settings,
-            scratch: vec![0; READ_BYTES].into(),
-            out: Vec::new(),
-        }
-    }
-
-    pub(super) fn publish(&mut self, tally: &Tally) {
-        use std::sync::atomic::Ordering::Relaxed;
-        let counts = std::mem::take(&mut self.counts);
-        for (shared, count) in [
-            (&tally.wakes, counts.wakes),
-            (&tally.reads, counts.reads),
-            (&tally.writes, counts.writes),
-            (&tally.would_block, counts.would_block),
-        ] {
-            if count > 0 {
-                shared.fetch_add(count, Relaxed);
-            }
-        }
-    }
-
-    fn clear_out(&mut self) {
-        self.out.clear();
-        if self.out.capacity() > KEEP_BYTES {
-            self.out = Vec::new();
-        }
-    }
 }
 
 /// Reads, writes and questions to the session before the next peer has its turn: about half a megabyte.

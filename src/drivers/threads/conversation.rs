@@ -1,5 +1,6 @@
 //! One connection of the threaded driver, as its thread lives it: send, wait, feed, and again.
 
+use std::convert::Infallible;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::TcpStream;
 use std::sync::MutexGuard;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use log::trace;
 use socket2::SockRef;
 
-use super::peer::{Peer, Seat};
+use super::peer::{Peer, Seat, Thread};
 use crate::drivers::{Ending, READ_BYTES, listen};
 use crate::session::{Flow, Session, Tally};
 
@@ -37,11 +38,10 @@ impl<'a, S: Session> Conversation<'a, S> {
     }
 
     /// Serves the connection to its end, and tells how it ended.
-    pub(super) fn run(&mut self) -> Ending {
+    pub(super) fn run(&mut self) -> Result<Infallible, Ending> {
         loop {
-            if let Err(ending) = self.transmit().and_then(|seat| self.obey(seat)) {
-                return ending;
-            }
+            let seat = self.transmit()?;
+            self.obey(seat)?;
         }
     }
 
@@ -62,7 +62,7 @@ impl<'a, S: Session> Conversation<'a, S> {
 
     /// Everything has left: what next is the session's decision.
     fn obey(&mut self, mut seat: MutexGuard<'a, Seat<S>>) -> Result<(), Ending> {
-        if seat.is_cut {
+        if seat.thread == Thread::IsCut {
             return Err(Ending::Stopped);
         }
         match seat.session.flow() {
@@ -99,7 +99,7 @@ impl<'a, S: Session> Conversation<'a, S> {
     fn read(&mut self, mut seat: MutexGuard<'a, Seat<S>>) -> Result<(), Ending> {
         let deadline = seat.session.poll_timeout();
         // From here until the thread is back, who changes the session also sends for it.
-        seat.is_reading = true;
+        seat.thread = Thread::Reads;
         drop(seat);
         if self.out.capacity() > IDLE_BYTES {
             self.out = Vec::new();
@@ -109,7 +109,9 @@ impl<'a, S: Session> Conversation<'a, S> {
         let now = Instant::now();
         Tally::count(&self.tally.wakes);
         let mut seat = self.peer.seat();
-        seat.is_reading = false;
+        if seat.thread == Thread::Reads {
+            seat.thread = Thread::Acts;
+        }
         match arrived {
             // Changed while we waited: what arrived stays in the reader.
             Ok(_) if !matches!(seat.session.flow(), Flow::Open | Flow::HalfClosed) => Ok(()),

@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::drivers::Ending;
+use crate::drivers::{Ending, guarded};
 use crate::session::{Flow, Session};
 
 /// One connection: its socket, and its session under a lock that is never held while a call waits for the peer.
@@ -20,14 +20,25 @@ pub(super) struct Peer<S> {
 /// The session, and who may act for it.
 pub(super) struct Seat<S> {
     pub(super) session: S,
-    /// Its thread waits in `read`, has sent everything, and will look at nothing before it is back.
-    pub(super) is_reading: bool,
-    /// The server has stopped and waits no longer.
-    pub(super) is_cut: bool,
+    pub(super) thread: Thread,
     is_write_shut: bool,
 }
 
+/// What the connection's thread is doing, as far as others must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Thread {
+    /// It looks at the session again before it waits.
+    Acts,
+    /// It waits in `read`, has sent everything, and looks at nothing before it is back.
+    Reads,
+    /// It was told to end: the server waits no longer.
+    IsCut,
+    /// It is done, and the session was told so.
+    HasEnded,
+}
+
 impl<S: Session> Seat<S> {
+    /// Tells the session if its time has come.
     pub(super) fn expire(&mut self, now: Instant) {
         if self.session.poll_timeout().is_some_and(|at| at <= now) {
             self.session.handle_timeout(now);
@@ -62,7 +73,7 @@ impl<S: Session> Peer<S> {
             stream,
             address,
             told: Condvar::new(),
-            seat: Mutex::new(Seat { session, is_reading: false, is_cut: false, is_write_shut: false }),
+            seat: Mutex::new(Seat { session, thread: Thread::Acts, is_write_shut: false }),
         }
     }
 
@@ -74,52 +85,70 @@ impl<S: Session> Peer<S> {
     /// Tells the session that the server stops.
     pub(super) fn shut_down(&self, now: Instant) {
         let mut seat = self.seat();
-        seat.session.handle_shutdown(now);
-        self.act(&mut seat, now);
+        if seat.thread != Thread::HasEnded {
+            self.change(&mut seat, now, |session| session.handle_shutdown(now));
+        }
     }
 
-    /// Keeps the time for a thread that waits in `read` and set its alarm before the server stopped.
+    /// Keeps the time for a thread that waits in `read`, with an alarm that was set before the server stopped.
     pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
         let mut seat = self.seat();
-        if seat.is_reading && seat.session.poll_timeout().is_some_and(|at| at <= now) {
-            seat.session.handle_timeout(now);
-            self.act(&mut seat, now);
+        if seat.thread != Thread::Reads {
+            return None;
         }
-        seat.session.poll_timeout().filter(|_| seat.is_reading)
+        if seat.session.poll_timeout().is_some_and(|at| at <= now) {
+            self.change(&mut seat, now, |session| session.handle_timeout(now));
+        }
+        seat.session.poll_timeout()
     }
 
     /// Ends whatever its thread waits for.
     pub(super) fn cut(&self) {
-        self.seat().is_cut = true;
-        let _ = self.stream.shutdown(Shutdown::Both);
-        self.told.notify_all();
+        let mut seat = self.seat();
+        if seat.thread != Thread::HasEnded {
+            seat.thread = Thread::IsCut;
+            let _ = self.stream.shutdown(Shutdown::Both);
+            self.told.notify_all();
+        }
     }
 
     /// Says goodbye to the session.
     pub(super) fn end(&self, ending: &Ending) {
         let mut seat = self.seat();
-        let cause = match seat.is_cut {
-            true => Ending::Stopped.cause(),
-            false => ending.cause(),
+        let cause = match seat.thread {
+            // What failed then, failed because of that.
+            Thread::IsCut => Ending::Stopped.cause(),
+            _ => ending.cause(),
         };
-        seat.session.handle_close(Instant::now(), cause);
+        let _ = guarded(|| {
+            seat.session.handle_close(Instant::now(), cause);
+            Ok(())
+        });
+        seat.thread = Thread::HasEnded;
     }
 
-    /// The session has changed: its thread sees to the rest, or we do if it waits in `read`.
-    fn act(&self, seat: &mut Seat<S>, now: Instant) {
+    /// Changes the session from outside. Its thread sees to the rest, or we do if it waits in `read`.
+    fn change(&self, seat: &mut Seat<S>, now: Instant, change: impl FnOnce(&mut S)) {
         self.told.notify_all();
-        if !seat.is_reading {
-            return;
+        let changed = guarded(|| {
+            change(&mut seat.session);
+            match seat.thread {
+                Thread::Reads => Ok(self.act_for_reader(seat, now)?),
+                Thread::Acts | Thread::IsCut | Thread::HasEnded => Ok(()),
+            }
+        });
+        if changed.is_err() {
+            let _ = self.stream.shutdown(Shutdown::Both);
         }
-        let sent = self.send_for_reader(seat, now);
-        let obeyed = sent.and_then(|()| match seat.session.flow() {
+    }
+
+    fn act_for_reader(&self, seat: &mut Seat<S>, now: Instant) -> io::Result<()> {
+        self.send_for_reader(seat, now)?;
+        match seat.session.flow() {
             Flow::Open | Flow::Paused => Ok(()),
             Flow::HalfClosed => seat.shut_write(&self.stream),
             // The end of the stream brings the thread back, and the session's flow says what it means.
             Flow::Closed | Flow::Reset => self.stream.shutdown(Shutdown::Read),
-        });
-        if obeyed.is_err() {
-            let _ = self.stream.shutdown(Shutdown::Both);
         }
     }
 

@@ -30,19 +30,16 @@ impl<S> Default for Room<S> {
 }
 
 impl<S: Session> Room<S> {
+    /// Takes a place; the key is for [`leave`](Room::leave).
     pub(super) fn enter(&self, peer: Arc<Peer<S>>) -> usize {
         self.peers().insert(peer)
     }
 
+    /// Gives the place back, as the last to hold the connection.
     pub(super) fn leave(&self, key: usize) {
-        // The socket closes before anybody hears that there is room.
+        // So the socket closes before anybody hears that there is room.
         drop(self.peers().try_remove(key));
         self.changed.notify_all();
-    }
-
-    /// A place that is given back when dropped.
-    pub(super) fn place(&self, key: usize) -> Place<'_, S> {
-        Place { room: self, key }
     }
 
     /// Waits until somebody leaves or the server stops, for at most as long.
@@ -53,6 +50,7 @@ impl<S: Session> Room<S> {
         }
     }
 
+    /// The server was asked to stop.
     pub(super) fn stop(&self, urgency: Urgency) {
         let phase = match urgency {
             Urgency::NotAsked => SERVING,
@@ -99,18 +97,6 @@ impl<S: Session> Room<S> {
 
     fn peers(&self) -> MutexGuard<'_, Slab<Arc<Peer<S>>>> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Somebody's place in the room.
-pub(super) struct Place<'a, S: Session> {
-    room: &'a Room<S>,
-    key: usize,
-}
-
-impl<S: Session> Drop for Place<'_, S> {
-    fn drop(&mut self) {
-        self.room.leave(self.key);
     }
 }
 

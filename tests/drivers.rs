@@ -1,0 +1,19 @@
+//! Every duty of a driver, asked of every driver, over loopback and with sessions that speak no protocol.
+
+#[path = "drivers/harness.rs"]
+mod harness;
+#[path = "drivers/sessions.rs"]
+mod sessions;
+
+#[path = "drivers/bytes.rs"]
+mod bytes;
+#[path = "drivers/crowd.rs"]
+mod crowd;
+#[path = "drivers/ends.rs"]
+mod ends;
+#[path = "drivers/stopping.rs"]
+mod stopping;
+#[path = "drivers/table.rs"]
+mod table;
+#[path = "drivers/time.rs"]
+mod time;

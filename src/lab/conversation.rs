@@ -152,11 +152,25 @@ impl Conversation {
         }
         self.request_line = log::log_enabled!(log::Level::Debug).then(|| request.line().into());
         let answer = self.answer(request, turn.now);
-        let holds_content_back = has_content && request.expects_continue;
-        match answer {
-            Answer::Unsigned(response) if !has_content => self.reply(turn).send_unsigned(&response),
-            Answer::Whole(response) if !has_content => self.reply(turn).send(response),
-            Answer::Unsigned(response) | Answer::Whole(response) if holds_content_back => {
+        if let Ok(Answer::Unsigned(response)) = &answer
+            && !has_content
+        {
+            // Sent from where the route has made it: moving a response costs as much as encoding it.
+            return self.reply(turn).send_unsigned(response);
+        }
+        let form = self.form;
+        match answer.unwrap_or_else(|refusal| Answer::Whole(refusal.response(form))) {
+            Answer::Exchange(exchange) => {
+                let waits = request.expects_continue && has_content && !more_has_come;
+                if waits && exchange.wants_content() {
+                    self.connection.send_continue(turn.out);
+                }
+                self.exchange = Some(exchange);
+            }
+            Answer::Unsigned(response) | Answer::Whole(response) if !has_content => {
+                self.reply(turn).send(response);
+            }
+            Answer::Unsigned(response) | Answer::Whole(response) if request.expects_continue => {
                 // The client need not send the content any more, and may send it all the same: what follows could
                 // be read in two ways, so nothing is to follow.
                 self.connection.close_after_exchange();
@@ -165,16 +179,10 @@ impl Conversation {
             Answer::Unsigned(response) | Answer::Whole(response) => {
                 self.exchange = Some(Box::new(Discard::new(response)));
             }
-            Answer::Exchange(exchange) => {
-                if holds_content_back && exchange.wants_content() && !more_has_come {
-                    self.connection.send_continue(turn.out);
-                }
-                self.exchange = Some(exchange);
-            }
         }
     }
 
-    fn answer(&mut self, request: &Request<'_>, now: Instant) -> Answer {
+    fn answer(&mut self, request: &Request<'_>, now: Instant) -> Result<Answer, Refusal> {
         let begun = self.arrival.head_begun.take().unwrap_or(now);
         let reads = mem::take(&mut self.arrival.head_reads).max(1);
         let call = Call {
@@ -187,7 +195,11 @@ impl Conversation {
             reads,
             offset: self.connection.offset() - request.head.len() as u64,
         };
-        router::answer(&call).unwrap_or_else(|refusal| refusal.response(call.form()).into())
+        let answer = router::answer(&call);
+        if answer.is_err() {
+            self.form = call.form();
+        }
+        answer
     }
 
     /// Lets the exchange under way, if there is one, take a step.

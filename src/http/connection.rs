@@ -240,6 +240,11 @@ impl Connection {
         self.sending == Sending::Sent
     }
 
+    /// Whether content would reach the client.
+    pub fn can_send_content(&self) -> bool {
+        matches!(self.sending, Sending::Length { .. } | Sending::Chunked | Sending::UntilClose)
+    }
+
     /// Whether trailers would reach the client.
     pub fn can_send_trailers(&self) -> bool {
         self.sending == Sending::Chunked

@@ -167,7 +167,7 @@ impl Conversation {
                 self.exchange = Some(Box::new(Discard::new(response)));
             }
             Answer::Exchange(exchange) => {
-                if holds_content_back && exchange.wants_content() && !more_has_come {
+                if holds_content_back && !more_has_come {
                     self.connection.send_continue(turn.out);
                 }
                 self.exchange = Some(exchange);
@@ -211,6 +211,7 @@ impl Conversation {
             out: turn.out,
             date: turn.date,
             cut: &mut self.cut,
+            peer_has_ended: self.arrival.has_ended,
         }
     }
 
@@ -365,7 +366,12 @@ impl Session for Conversation {
             State::Talking if self.exchange.is_none() && self.connection.is_between_exchanges() => {
                 self.state = State::Over(Flow::Closed, "the server stops");
             }
-            State::Talking => self.connection.close_after_exchange(),
+            State::Talking => {
+                self.connection.close_after_exchange();
+                if let Some(exchange) = &mut self.exchange {
+                    exchange.handle_shutdown();
+                }
+            }
             State::TurningAway | State::Draining { .. } | State::Over(..) => {}
         }
     }

@@ -85,7 +85,8 @@ fn begin_broken(length: u64, sent: u64, reply: &mut Reply<'_>) {
     }
 }
 
-const GARBAGE: &[u8] = b"\x16\x03\x01 This is no HTTP: a response begins with HTTP/1.1 and a status code.\r\n\r\n";
+const GARBAGE: &[u8] =
+    b"\x16\x03\x01 This is no HTTP: a response begins with HTTP/1.1 and a status code.\r\n\r\n";
 
 const NO_LENGTH: &str = "\
 This content has neither a length nor chunks: it ends where the connection ends.

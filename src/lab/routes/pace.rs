@@ -27,7 +27,7 @@ pub fn drip(call: &Call<'_>) -> Result<Answer, Refusal> {
         length,
         duration: params.duration("duration", LONGEST, Duration::from_secs(2))?,
         delay: params.duration("delay", LONGEST, Duration::ZERO)?,
-        begins: None,
+        phase: Phase::Receiving,
         sent: 0,
     }))
 }
@@ -60,27 +60,40 @@ struct Drip {
     length: Length,
     duration: Duration,
     delay: Duration,
-    /// When the head is due, once the request is complete.
-    begins: Option<Instant>,
+    phase: Phase,
     sent: u64,
+}
+
+enum Phase {
+    /// The request is not complete.
+    Receiving,
+    /// The head is due then.
+    Waiting {
+        until: Instant,
+    },
+    Dripping {
+        since: Instant,
+    },
 }
 
 impl Drip {
     /// When the next byte is due: the last one when the duration is over.
-    fn next_due(&self, begins: Instant) -> Instant {
+    fn next_due(&self, since: Instant) -> Instant {
         let share = self.duration.as_nanos() * u128::from(self.sent + 1) / u128::from(self.bytes);
-        begins + Duration::from_nanos(share as u64)
+        since + Duration::from_nanos(share as u64)
     }
 
-    fn begin(&self, reply: &mut Reply<'_>) {
+    fn begin(&mut self, reply: &mut Reply<'_>) {
         reply.begin(Response::text(200, ""), self.length);
         if !reply.can_send_content() {
-            reply.end(&[]);
+            return reply.end(&[]);
         }
+        self.phase = Phase::Dripping { since: reply.now };
+        self.send_due(reply.now, reply);
     }
 
-    fn send_due(&mut self, begins: Instant, reply: &mut Reply<'_>) {
-        while self.sent < self.bytes && self.next_due(begins) <= reply.now && !reply.is_full() {
+    fn send_due(&mut self, since: Instant, reply: &mut Reply<'_>) {
+        while self.sent < self.bytes && self.next_due(since) <= reply.now && !reply.is_full() {
             self.sent += 1;
             reply.send_data(if self.sent == self.bytes { b"\n" } else { b"*" });
         }
@@ -92,24 +105,24 @@ impl Drip {
 
 impl Exchange for Drip {
     fn receive_end(&mut self, reply: &mut Reply<'_>) {
-        self.begins = Some(reply.now + self.delay);
+        self.phase = Phase::Waiting { until: reply.now + self.delay };
         self.poll(reply);
     }
 
     fn poll(&mut self, reply: &mut Reply<'_>) {
-        let Some(begins) = self.begins.filter(|begins| *begins <= reply.now) else { return };
-        if reply.can_answer() {
-            self.begin(reply);
-        }
-        if reply.can_send_content() {
-            self.send_due(begins, reply);
+        match self.phase {
+            Phase::Waiting { until } if until <= reply.now => self.begin(reply),
+            Phase::Dripping { since } => self.send_due(since, reply),
+            Phase::Receiving | Phase::Waiting { .. } => {}
         }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let begins = self.begins?;
-        // The head first: it does not wait for the first byte.
-        Some(if self.sent == 0 && self.delay > Duration::ZERO { begins } else { self.next_due(begins) })
+        match self.phase {
+            Phase::Receiving => None,
+            Phase::Waiting { until } => Some(until),
+            Phase::Dripping { since } => Some(self.next_due(since)),
+        }
     }
 }
 

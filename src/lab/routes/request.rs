@@ -10,12 +10,14 @@ use crate::lab::refusal::Refusal;
 
 /// `GET /headers`
 pub fn headers(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let fields = call.request.fields;
-    let lines = fields.iter().map(|(name, value)| (name, String::from_utf8_lossy(value)));
+    let lines = || {
+        let fields = call.request.fields.iter();
+        fields.map(|(name, value)| (name, String::from_utf8_lossy(value)))
+    };
     let response = call.representation().respond(
-        || lines.clone().map(|(name, value)| format!("{name}: {value}\n")).collect(),
+        || lines().map(|(name, value)| format!("{name}: {value}\n")).collect(),
         || {
-            let fields = lines.clone().map(|(name, value)| json!({ "name": name, "value": value }));
+            let fields = lines().map(|(name, value)| json!({ "name": name, "value": value }));
             json!({ "fields": fields.collect::<Vec<Value>>() })
         },
     );

@@ -107,7 +107,8 @@ impl Row {
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut table = "  conn  peer                   activity         requests    bytes in   bytes out   age\n".to_owned();
+    let mut table =
+        "  conn  peer                   activity         requests    bytes in   bytes out   age\n".to_owned();
     for row in rows {
         let Row { connection, peer, activity, requests, bytes_in, bytes_out, age } = row;
         let age = age.as_secs();

@@ -31,7 +31,6 @@ fn with_due_content(status: u16) -> Response {
         // A 205 has no content, and says so with a length of 0 (RFC 9110 §15.3.6).
         (205, _) => Response::new(status),
         _ if is_without_content(status) => Response::new(status),
-        (206, _) => Response::text(status, "206"),
         (_, "") => Response::text(status, format!("{status}, a code that nobody has registered\n")),
         (_, reason) => Response::text(status, format!("{status} {reason}\n")),
     }
@@ -39,7 +38,10 @@ fn with_due_content(status: u16) -> Response {
 
 fn with_due_fields(response: Response) -> Response {
     match response.status {
-        206 => response.with("Content-Range", "bytes 0-2/2060"), // §15.3.7
+        206 => {
+            let range = format!("bytes 0-{}/2060", response.content.len() - 1);
+            response.with("Content-Range", range) // §15.3.7
+        }
         304 => response,
         300..=399 => response.with("Location", "/"), // §15.4
         401 => response.with("WWW-Authenticate", "Basic realm=\"wirelab\""), // §15.5.2

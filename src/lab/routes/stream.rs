@@ -132,6 +132,6 @@ mod tests {
     #[test]
     fn a_row_says_where_it_stands() {
         assert_eq!(&row(0), b"000000000000000\n");
-        assert_eq!(&row(0x3fff_fff0), b"00000003ffffff0\n".map(|byte| byte).as_slice());
+        assert_eq!(&row(0x3fff_fff0), b"00000003ffffff0\n");
     }
 }

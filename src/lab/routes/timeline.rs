@@ -43,6 +43,7 @@ enum Phase {
         boundary: Duration,
         decode: Duration,
         since: Instant,
+        until: Instant,
     },
     /// Head and content have been handed to the driver; it polls again when they have left.
     Flushing {
@@ -63,8 +64,11 @@ impl Timeline {
     }
 
     /// The work is done: the answer, and with it all the times that are known before it leaves.
-    fn answer(&mut self, timing: String, reply: &mut Reply<'_>) {
-        let response = Response::text(200, EXPLANATION).with("Server-Timing", timing);
+    fn answer(&mut self, reply: &mut Reply<'_>) {
+        let Phase::Working { boundary, decode, since, .. } = self.phase else { return };
+        let handle = reply.lab.clock.elapsed(since);
+        let timing = [timed("boundary", boundary), timed("decode", decode), timed("handle", handle)];
+        let response = Response::text(200, EXPLANATION).with("Server-Timing", timing.join(", "));
         if self.version == Version::Http10 {
             return reply.send(response);
         }
@@ -94,22 +98,20 @@ impl Exchange for Timeline {
         if let Err(refusal) = self.decode() {
             return reply.refuse(&refusal, self.form);
         }
-        self.phase = Phase::Working { boundary, decode: clock.elapsed(found), since: clock.now() };
+        let (decode, since) = (clock.elapsed(found), clock.now());
+        // The clock may stand still, the time of the calls does not.
+        let until = since.max(reply.now) + self.work;
+        self.phase = Phase::Working { boundary, decode, since, until };
         if self.work.is_zero() {
-            self.poll(reply);
+            self.answer(reply);
         }
     }
 
     fn poll(&mut self, reply: &mut Reply<'_>) {
-        let clock = &reply.lab.clock;
         match self.phase {
-            Phase::Working { boundary, decode, since } if since + self.work <= clock.now() => {
-                let handle = clock.elapsed(since);
-                let timing = [timed("boundary", boundary), timed("decode", decode), timed("handle", handle)];
-                self.answer(timing.join(", "), reply);
-            }
+            Phase::Working { until, .. } if until <= reply.now => self.answer(reply),
             Phase::Flushing { since } => {
-                reply.end(&[("Server-Timing", &timed("flush", clock.elapsed(since)))]);
+                reply.end(&[("Server-Timing", &timed("flush", reply.lab.clock.elapsed(since)))]);
             }
             Phase::Receiving | Phase::Working { .. } => {}
         }
@@ -117,7 +119,7 @@ impl Exchange for Timeline {
 
     fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Working { since, .. } => Some(since + self.work),
+            Phase::Working { until, .. } => Some(until),
             Phase::Receiving | Phase::Flushing { .. } => None,
         }
     }
@@ -135,8 +137,8 @@ t1   the request was whole; its content was still only bytes
        decode    the content from JSON, if Content-Type says application/json
        handle    the work: ?work=50ms
 t50  the answer began
-       flush     until the last byte of it had left for the kernel
-t51  that byte had left; who reads it, and when, is not known here
+       flush     until the kernel had taken the last byte of it
+t51  that byte was on its way; who reads it, and when, is not known here
 
 Server-Timing in the head has the first three in milliseconds, Server-Timing in the trailer section the last:
 nobody can say in a head how long the content behind it will take. See both: curl -v

@@ -13,7 +13,7 @@ pub fn last(call: &Call<'_>) -> Result<Answer, Refusal> {
     // What the others do is not the same twice.
     let other = if call.lab.settings.golden { None } else { last_finished(tape, own) };
     let text = curl_layout(&tape.connection(other.unwrap_or(own)), Exchanges::LastFinished);
-    shown(text, "no exchange has ended yet")
+    shown(text, "no exchange has ended yet", "another request first, on a connection of its own")
 }
 
 /// `GET /wire/{conn}`
@@ -22,7 +22,8 @@ pub fn connection(call: &Call<'_>) -> Result<Answer, Refusal> {
     let (own, _) = call.card.signature(call.lab.settings.golden);
     let number = if asked == own { call.card.number } else { asked };
     let text = curl_layout(&tape(call)?.connection(number), Exchanges::All);
-    shown(text, &format!("nothing is recorded of connection {asked}"))
+    let otherwise = format!("nothing is recorded of connection {asked}");
+    shown(text, &otherwise, "the number in X-Conn of a recent answer; what is oldest is forgotten first")
 }
 
 fn tape<'c>(call: &Call<'c>) -> Result<&'c Tape, Refusal> {
@@ -35,10 +36,8 @@ fn tape<'c>(call: &Call<'c>) -> Result<&'c Tape, Refusal> {
     })
 }
 
-fn shown(text: String, otherwise: &str) -> Result<Answer, Refusal> {
+fn shown(text: String, otherwise: &str, advice: &str) -> Result<Answer, Refusal> {
     if text.is_empty() {
-        let advice = "any request on a connection of its own, then /wire/last; X-Conn in an answer is the number of \
-                      its connection, /connections lists those that are open, and the oldest bytes are forgotten";
         return Err(Refusal::new(404, otherwise, advice));
     }
     Ok(Response::text(200, text).with("Cache-Control", "no-store").into())

@@ -2,7 +2,7 @@
 //!
 //! The end is found by hand, each byte looked at once however the bytes trickle in ([`Search`]). A whole head is
 //! then read in one pass: the request line by hand, the field lines split by `httparse`, and the fields that decide
-//! about the exchange by the checks of this file and of [`framing`](super::framing). When the split fails, a slow
+//! about the exchange by the checks of this file and of [`framing`]. When the split fails, a slow
 //! reader goes over the lines again and finds the byte to blame.
 
 use httparse::{EMPTY_HEADER, Header, Status, parse_headers};

@@ -239,6 +239,11 @@ impl Connection {
         self.sending == Sending::Sent
     }
 
+    /// Whether content would reach the client.
+    pub fn can_send_content(&self) -> bool {
+        matches!(self.sending, Sending::Length { .. } | Sending::Chunked | Sending::UntilClose)
+    }
+
     /// Whether trailers would reach the client.
     pub fn can_send_trailers(&self) -> bool {
         self.sending == Sending::Chunked
@@ -281,8 +286,8 @@ impl Connection {
             return Ok((start, Event::Incomplete));
         };
         let line_bytes = search.first_line_bytes();
-        let request =
-            head::parse_request(&bytes[start..start + end], line_bytes).map_err(|fault| (start, fault))?;
+        let request = head::parse_found_request(&bytes[start..start + end], line_bytes)
+            .map_err(|fault| (start, fault))?;
         self.version = request.version;
         self.is_head = request.method == Method::Head;
         self.persist = request.persist;

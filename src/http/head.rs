@@ -2,7 +2,7 @@
 //!
 //! The end is found by hand, each byte looked at once however the bytes trickle in ([`Search`]). A whole head is
 //! then read in one pass: the request line by hand, the field lines split by `httparse`, and the fields that decide
-//! about the exchange by the checks of this file and of [`framing`](super::framing). When the split fails, a slow
+//! about the exchange by the checks of this file and of [`framing`]. When the split fails, a slow
 //! reader goes over the lines again and finds the byte to blame.
 
 use httparse::{EMPTY_HEADER, Header, Status, parse_headers};
@@ -128,12 +128,20 @@ fn find_lf(bytes: &[u8]) -> Option<usize> {
     rest.iter().position(|byte| *byte == b'\n').map(|at| words.len() * 8 + at)
 }
 
-/// Reads a whole head, from the method to the empty line; its first line has `request_line_bytes`, CRLF included.
+/// Reads a whole head, from the method to the empty line.
 ///
 /// ```text
 /// HTTP-message = start-line CRLF *( field-line CRLF ) CRLF [ message-body ]
 /// ```
-pub fn parse_request(head: &[u8], request_line_bytes: usize) -> Result<Request<'_>, Fault> {
+pub fn parse_request(head: &[u8]) -> Result<Request<'_>, Fault> {
+    match find_lf(head) {
+        Some(lf) if lf > 0 && head.ends_with(b"\r\n\r\n") => parse_found_request(head, lf + 1),
+        _ => Err(Fault::new(Rule::HeadTruncated, head.len())),
+    }
+}
+
+/// Reads a head whose first line is known to have `request_line_bytes`, CRLF included.
+pub(super) fn parse_found_request(head: &[u8], request_line_bytes: usize) -> Result<Request<'_>, Fault> {
     let start = request_line_bytes;
     let line = parse_request_line(&head[..start - CRLF.len()])?;
     let section = &head[start..];

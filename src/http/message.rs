@@ -83,6 +83,15 @@ impl<'b> Request<'b> {
         let end = memchr::memchr(b'\r', self.head).unwrap_or(self.head.len());
         str::from_utf8(&self.head[..end]).unwrap_or_default()
     }
+
+    /// The host and port that the request is for: "the host information from the request-target" of an absolute
+    /// form, whatever the Host field says (RFC 9112 §3.2.2). Empty or absent when nobody was named.
+    pub fn authority(&self) -> Option<&'b str> {
+        match self.target {
+            Target::Absolute { authority, .. } => Some(authority),
+            Target::Origin { .. } | Target::Asterisk => self.fields.text("host"),
+        }
+    }
 }
 
 /// The field lines of a head or a trailer section, as they arrived and already checked.

@@ -32,6 +32,7 @@
 
 pub mod accept;
 pub mod chunked;
+pub mod condition;
 pub mod connection;
 pub mod error;
 pub mod framing;

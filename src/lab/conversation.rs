@@ -161,8 +161,7 @@ impl Conversation {
         let form = self.form;
         match answer.unwrap_or_else(|refusal| Answer::Whole(refusal.response(form))) {
             Answer::Exchange(exchange) => {
-                let waits = request.expects_continue && has_content && !more_has_come;
-                if waits && exchange.wants_content() {
+                if request.expects_continue && has_content && !more_has_come {
                     self.connection.send_continue(turn.out);
                 }
                 self.exchange = Some(exchange);
@@ -222,6 +221,7 @@ impl Conversation {
             out: turn.out,
             date: turn.date,
             cut: &mut self.cut,
+            peer_has_ended: self.arrival.has_ended,
         }
     }
 
@@ -376,7 +376,12 @@ impl Session for Conversation {
             State::Talking if self.exchange.is_none() && self.connection.is_between_exchanges() => {
                 self.state = State::Over(Flow::Closed, "the server stops");
             }
-            State::Talking => self.connection.close_after_exchange(),
+            State::Talking => {
+                self.connection.close_after_exchange();
+                if let Some(exchange) = &mut self.exchange {
+                    exchange.handle_shutdown();
+                }
+            }
             State::TurningAway | State::Draining { .. } | State::Over(..) => {}
         }
     }

@@ -3,8 +3,10 @@
 use std::time::Instant;
 
 use super::Lab;
+use super::params::Params;
 use super::refusal::{Form, Refusal};
 use super::registry::Card;
+use super::representation::Representation;
 use crate::http::response::reason;
 use crate::http::{Connection, Fields, Length, Request, Response};
 
@@ -30,6 +32,16 @@ impl Call<'_> {
     pub fn form(&self) -> Form {
         Form::preferred(&self.request.fields)
     }
+
+    /// The form in which the client prefers to be answered.
+    pub fn representation(&self) -> Representation {
+        Representation::preferred(&self.request.fields)
+    }
+
+    /// The parameters of the target's query.
+    pub fn params(&self) -> Result<Params, Refusal> {
+        Params::parse(self.request.target.query())
+    }
 }
 
 /// What a route says to a request.
@@ -38,7 +50,8 @@ pub enum Answer {
     Whole(Response),
     /// The same, with no other field lines than HTTP asks for.
     Unsigned(Response),
-    /// An exchange that takes content, or time.
+    /// An exchange that takes content, or time. A client that waits for a 100 (Continue) gets one: without it or an
+    /// answer, both would wait (RFC 9110 §10.1.1).
     Exchange(Box<dyn Exchange>),
 }
 
@@ -52,17 +65,27 @@ impl Answer {
     pub fn exchange(exchange: impl Exchange + 'static) -> Answer {
         Answer::Exchange(Box::new(exchange))
     }
+
+    /// An exchange that says all it has to say when the request is complete.
+    pub fn at_end(say: impl FnOnce(&mut Reply<'_>) + Send + 'static) -> Answer {
+        Answer::exchange(AtEnd(Some(say)))
+    }
+}
+
+struct AtEnd<F>(Option<F>);
+
+impl<F: FnOnce(&mut Reply<'_>) + Send> Exchange for AtEnd<F> {
+    fn receive_end(&mut self, reply: &mut Reply<'_>) {
+        if let Some(say) = self.0.take() {
+            say(reply);
+        }
+    }
 }
 
 /// An exchange under way: content that is still to come in, or an answer that is still to go out.
 ///
 /// Each call may send by way of the [`Reply`]. The exchange is over when its response has been sent to the end.
 pub trait Exchange: Send {
-    /// Whether the content is of any use, so that a client that waits for a 100 (Continue) gets one.
-    fn wants_content(&self) -> bool {
-        false
-    }
-
     /// A part of the request's content.
     fn receive(&mut self, _data: &[u8], _reply: &mut Reply<'_>) {}
 
@@ -72,13 +95,17 @@ pub trait Exchange: Send {
     /// The request is complete.
     fn receive_end(&mut self, _reply: &mut Reply<'_>) {}
 
-    /// Everything sent so far has left: send what is ready now, about [`PIECE_BYTES`] at the most.
+    /// Everything sent so far has left: send what is ready now, about [`PIECE_BYTES`] at the most. The request may
+    /// not be complete yet.
     fn poll(&mut self, _reply: &mut Reply<'_>) {}
 
     /// When to poll again, if nothing else happens before.
     fn poll_timeout(&self) -> Option<Instant> {
         None
     }
+
+    /// The server is stopping; a poll follows. An exchange that would go on for long ends itself there.
+    fn handle_shutdown(&mut self) {}
 }
 
 /// How an exchange speaks: the connection, with everything a response of this lab carries.
@@ -90,6 +117,8 @@ pub struct Reply<'r> {
     pub(super) out: &'r mut Vec<u8>,
     pub(super) date: &'r str,
     pub(super) cut: &'r mut Option<Cut>,
+    /// Whether the peer has finished sending: it may have gone, or it may still be reading.
+    pub peer_has_ended: bool,
     /// The request line, when a log wants it.
     pub(super) request_line: Option<&'r str>,
 }
@@ -107,6 +136,7 @@ impl Reply<'_> {
         self.connection.send(response, self.date, self.out);
     }
 
+    /// Sends a refusal.
     pub fn refuse(&mut self, refusal: &Refusal, form: Form) {
         self.send(refusal.response(form));
     }
@@ -148,6 +178,16 @@ impl Reply<'_> {
 
     pub fn can_send_trailers(&self) -> bool {
         self.connection.can_send_trailers()
+    }
+
+    /// Whether content would reach the client: not behind the answer to HEAD.
+    pub fn can_send_content(&self) -> bool {
+        self.connection.can_send_content()
+    }
+
+    /// How many bytes of the peer's stream have been understood.
+    pub fn offset(&self) -> u64 {
+        self.connection.offset()
     }
 
     /// Whether this turn has sent as much as a turn should.

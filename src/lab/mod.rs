@@ -4,12 +4,14 @@
 //! [`router`], then the [`routes`].
 
 pub mod clock;
+pub mod content;
 pub mod conversation;
 pub mod exchange;
 pub mod params;
 pub mod path;
 pub mod refusal;
 pub mod registry;
+pub mod representation;
 pub mod router;
 pub mod routes;
 pub mod settings;

@@ -1,6 +1,6 @@
 //! Who is connected: one card a connection, which its session keeps up to date and the pages read.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -40,6 +40,11 @@ impl Card {
         (if golden { 1 } else { self.number }, self.requests.load(Relaxed))
     }
 
+    /// The address of the peer, as answers show it.
+    pub fn shown_peer(&self, golden: bool) -> SocketAddr {
+        if golden { GOLDEN_PEER } else { self.peer }
+    }
+
     /// What the log says when the connection is over, before the reason.
     pub fn farewell(&self, now: Instant) -> String {
         format!(
@@ -74,6 +79,18 @@ struct Cards {
     open: BTreeMap<u64, Arc<Card>>,
     accepted: u64,
     most_open: usize,
+    /// Requests on the connections that are closed.
+    past_requests: u64,
+}
+
+/// What all connections since the start add up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub open: usize,
+    /// The most connections that were open at a time.
+    pub most_open: usize,
+    pub accepted: u64,
+    pub requests: u64,
 }
 
 impl Registry {
@@ -97,7 +114,10 @@ impl Registry {
     }
 
     pub fn leave(&self, number: u64) {
-        self.cards().open.remove(&number);
+        let mut cards = self.cards();
+        if let Some(card) = cards.open.remove(&number) {
+            cards.past_requests += card.requests.load(Relaxed);
+        }
     }
 
     /// The cards of the connections that are open now.
@@ -105,13 +125,21 @@ impl Registry {
         self.cards().open.values().cloned().collect()
     }
 
-    /// Connections accepted since the start, and the most that were open at a time.
-    pub fn totals(&self) -> (u64, usize) {
+    pub fn totals(&self) -> Totals {
         let cards = self.cards();
-        (cards.accepted, cards.most_open)
+        let requests: u64 = cards.open.values().map(|card| card.requests.load(Relaxed)).sum();
+        Totals {
+            open: cards.open.len(),
+            most_open: cards.most_open,
+            accepted: cards.accepted,
+            requests: cards.past_requests + requests,
+        }
     }
 
     fn cards(&self) -> MutexGuard<'_, Cards> {
         self.cards.lock().expect("no one panics while holding the cards")
     }
 }
+
+/// The peer of every connection under `--golden`.
+const GOLDEN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50_000);

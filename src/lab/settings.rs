@@ -26,6 +26,13 @@ pub struct Settings {
     pub golden: bool,
 }
 
+impl Settings {
+    /// What the server calls itself in its answers; all are the same under `--golden`.
+    pub fn shown_waits_by(&self) -> &'static str {
+        if self.golden { "golden" } else { self.waits_by }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {

@@ -39,10 +39,6 @@ impl Echo {
 }
 
 impl Exchange for Echo {
-    fn wants_content(&self) -> bool {
-        true
-    }
-
     fn receive(&mut self, data: &[u8], reply: &mut Reply<'_>) {
         if !reply.can_answer() {
             return reply.send_data(data);

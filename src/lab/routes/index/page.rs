@@ -1,0 +1,64 @@
+//! The list of routes as a page that needs nothing but itself.
+
+use super::{GREETING, ROUTES, TITLE, command, methods};
+use crate::http::Method;
+use crate::lab::router::Route;
+
+pub(super) fn render(at: &str) -> String {
+    let routes: String = ROUTES.iter().map(|route| section(route, at)).collect();
+    format!("{HEAD}<h1>{}</h1>\n<p>{}</p>\n{routes}</html>\n", escaped(TITLE), escaped(GREETING))
+}
+
+fn section(route: &Route, at: &str) -> String {
+    let name = format!("{} <b>{}</b>", methods(route), escaped(route.pattern));
+    let name = match path_to_try(route) {
+        Some(path) => format!("<a href=\"{}\">{name}</a>", escaped(path)),
+        None => name,
+    };
+    let about = escaped(route.about);
+    let command = escaped(&command(route, at));
+    format!("<section>\n<h2>{name}</h2>\n<p>{about}</p>\n<pre>{command}</pre>\n</section>\n")
+}
+
+/// What a click may lead to: the path in the example of a route that answers GET.
+fn path_to_try(route: &Route) -> Option<&'static str> {
+    let (_, path) = route.example.split_once("{at}").filter(|_| route.methods.contains(&Method::Get))?;
+    let end = path.find([' ', '"', '\'']).unwrap_or(path.len());
+    Some(&path[..end])
+}
+
+/// Text as it stands between tags, and in a value between double quotes.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// The empty icon keeps browsers from asking for /favicon.ico.
+const HEAD: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>wirelab</title>
+<style>
+:root { color-scheme: light dark; }
+body { max-width: 46rem; margin: 3rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.4rem; }
+h2 { margin: 0; font: 1rem/1.5 ui-monospace, monospace; }
+section { margin: 1.6rem 0; }
+section p { margin: 0.1rem 0 0.4rem; }
+pre { margin: 0; padding: 0.5rem 0.8rem; overflow-x: auto; border-radius: 4px; background: #8882; }
+a { text-decoration: none; }
+a:hover { text-decoration: underline; }
+</style>
+"#;

@@ -13,7 +13,7 @@ use super::error::{Error, Fault, Rule};
 use super::framing::Framing;
 use super::head::{self, HeadLimits, Search, Section};
 use super::message::{Fields, Method, Request, Version};
-use super::response::{self, Length, Response, push_field, push_start};
+use super::response::{self, Length, Prepared, Response, push_field, push_start};
 
 pub use super::head::HeadLimits as Limits;
 
@@ -92,7 +92,7 @@ impl Connection {
     /// # Errors
     /// The rule that the peer broke. After it nothing is received any more; the refusal can still be sent, unless
     /// the answer had already begun.
-    pub fn next_event<'b>(&mut self, bytes: &'b [u8]) -> Result<(usize, Event<'b>), Error> {
+    pub fn next_event<'b>(&mut self, bytes: &'b [u8]) -> Result<(usize, Event<'b>), Box<Error>> {
         self.begin_next_exchange();
         let result = match &mut self.receiving {
             Receiving::Head { .. } => self.receive_head(bytes),
@@ -116,7 +116,7 @@ impl Connection {
     ///
     /// # Errors
     /// When the stream ends inside a message.
-    pub fn receive_eof(&mut self, pending: &[u8]) -> Result<(), Error> {
+    pub fn receive_eof(&mut self, pending: &[u8]) -> Result<(), Box<Error>> {
         match self.missing(pending) {
             Some(Missing::Head) => Err(self.fail_at_end(Rule::HeadTruncated, pending)),
             Some(Missing::Content) => Err(self.fail_at_end(Rule::ContentTruncated, pending)),
@@ -128,7 +128,7 @@ impl Connection {
     ///
     /// # Errors
     /// When a message has begun and is not complete.
-    pub fn time_out(&mut self, pending: &[u8]) -> Result<(), Error> {
+    pub fn time_out(&mut self, pending: &[u8]) -> Result<(), Box<Error>> {
         match self.missing(pending) {
             Some(Missing::Head) => Err(self.fail_at_end(Rule::HeadSlow, pending)),
             Some(Missing::Content) => Err(self.fail_at_end(Rule::ContentSlow, pending)),
@@ -155,6 +155,22 @@ impl Connection {
         self.send_head(response, Length::Known(response.content.len() as u64), date, out);
         self.send_data(&response.content, out);
         self.send_end(&[], out);
+    }
+
+    /// Sends a whole response that was encoded before.
+    ///
+    /// # Panics
+    /// When no response is due.
+    pub fn send_prepared(&mut self, prepared: &Prepared, date: &str, out: &mut Vec<u8>) {
+        assert!(self.can_answer(), "a response was sent where none is due");
+        push_start(prepared.response.status, date, out);
+        out.extend_from_slice(&prepared.fields);
+        self.push_persistence(out);
+        out.extend_from_slice(b"\r\n");
+        if !self.is_head {
+            out.extend_from_slice(&prepared.response.content);
+        }
+        self.sending = Sending::Sent;
     }
 
     /// Sends the head of a response whose content follows by [`send_data`](Connection::send_data) and
@@ -311,14 +327,15 @@ impl Connection {
         }
     }
 
-    fn fail_at_end(&mut self, rule: Rule, pending: &[u8]) -> Error {
+    fn fail_at_end(&mut self, rule: Rule, pending: &[u8]) -> Box<Error> {
         self.fail(Fault { rule, at: pending.len() }, pending, self.offset)
     }
 
-    fn fail(&mut self, fault: Fault, shown: &[u8], shown_at: u64) -> Error {
+    #[cold]
+    fn fail(&mut self, fault: Fault, shown: &[u8], shown_at: u64) -> Box<Error> {
         self.persist = false;
         self.receiving = Receiving::Closed;
-        Error::new(fault, shown, shown_at)
+        Box::new(Error::new(fault, shown, shown_at))
     }
 
     fn push_persistence(&self, out: &mut Vec<u8>) {

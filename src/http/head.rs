@@ -10,6 +10,7 @@ use httparse::{EMPTY_HEADER, Header, Status, parse_headers};
 use super::error::{Fault, Rule};
 use super::framing;
 use super::grammar::{is_blank, is_token_byte, is_value_byte, list};
+use super::line_feeds::LineFeeds;
 use super::message::{Fields, Method, Request, Version};
 use super::target::{Target, check_host};
 
@@ -62,8 +63,8 @@ impl Search {
     ) -> Result<Option<usize>, Fault> {
         // Bytes beyond the limit are not looked at, so that a limit breaks at the same byte however they were cut.
         let within = &bytes[..bytes.len().min(limits.head_bytes)];
-        while let Some(found) = find_lf(&within[self.searched as usize..]) {
-            let lf = self.searched as usize + found;
+        let start = self.searched as usize;
+        for lf in LineFeeds::new(&within[start..]).map(|found| start + found) {
             self.searched = lf as u32 + 1;
             self.check_request_line(lf + 1, section, limits)?;
             if lf == 0 || within[lf - 1] != b'\r' {
@@ -110,31 +111,13 @@ impl Search {
     }
 }
 
-/// Where the first LF is, eight bytes at a step: the lines of a head are too short for the set-up of wider vectors
-/// to pay.
-fn find_lf(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
-    const LFS: u64 = u64::from_ne_bytes([b'\n'; 8]);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        // A byte of `other` is zero where an LF stands; the lowest high bit that is left marks the first of them.
-        let other = u64::from_le_bytes(*word) ^ LFS;
-        let zeros = other.wrapping_sub(ONES) & !other & HIGH_BITS;
-        if zeros != 0 {
-            return Some(at * 8 + zeros.trailing_zeros() as usize / 8);
-        }
-    }
-    rest.iter().position(|byte| *byte == b'\n').map(|at| words.len() * 8 + at)
-}
-
 /// Reads a whole head, from the method to the empty line.
 ///
 /// ```text
 /// HTTP-message = start-line CRLF *( field-line CRLF ) CRLF [ message-body ]
 /// ```
 pub fn parse_request(head: &[u8]) -> Result<Request<'_>, Fault> {
-    match find_lf(head) {
+    match LineFeeds::new(head).next() {
         Some(lf) if lf > 0 && head.ends_with(b"\r\n\r\n") => parse_found_request(head, lf + 1),
         _ => Err(Fault::new(Rule::HeadTruncated, head.len())),
     }

@@ -15,6 +15,31 @@ pub struct Response {
     fields: Vec<(&'static str, Cow<'static, str>)>,
 }
 
+/// A response that never changes, encoded once: each answer adds the date, and whether the connection persists.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub(super) response: Response,
+    /// The field lines, Content-Length included.
+    pub(super) fields: Vec<u8>,
+}
+
+impl Prepared {
+    /// # Panics
+    /// When a response with this status has no content: then there is nothing to prepare.
+    pub fn new(response: Response) -> Prepared {
+        assert!(!is_without_content(response.status), "{} has no content", response.status);
+        let mut fields = Vec::new();
+        response.encode_fields(&mut fields);
+        push_field("Content-Length", itoa::Buffer::new().format(response.content.len()), &mut fields);
+        Prepared { response, fields }
+    }
+
+    /// The response that was prepared.
+    pub fn response(&self) -> &Response {
+        &self.response
+    }
+}
+
 /// How a client learns where the content ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {

@@ -16,7 +16,7 @@ use super::registry::{Activity, Card};
 use super::router;
 use super::routes::discard::Discard;
 use crate::http::connection::Missing;
-use crate::http::{Connection, Error, Event, Fields, Request};
+use crate::http::{Connection, Error, Event, Fields, Request, Response};
 use crate::session::{Cause, Flow, Session};
 use crate::wire::receive_buffer::ReceiveBuffer;
 
@@ -152,32 +152,32 @@ impl Conversation {
         }
         self.request_line = log::log_enabled!(log::Level::Debug).then(|| request.line().into());
         let answer = self.answer(request, turn.now);
-        if let Ok(Answer::Unsigned(response)) = &answer
-            && !has_content
-        {
-            // Sent from where the route has made it: moving a response costs as much as encoding it.
-            return self.reply(turn).send_unsigned(response);
-        }
         let form = self.form;
         match answer.unwrap_or_else(|refusal| Answer::Whole(refusal.response(form))) {
+            Answer::Prepared(prepared) if !has_content => self.reply(turn).send_prepared(prepared),
+            Answer::Prepared(prepared) => {
+                self.answer_behind_content(prepared.response().clone(), request, turn)
+            }
+            Answer::Whole(response) if !has_content => self.reply(turn).send(response),
+            Answer::Whole(response) => self.answer_behind_content(response, request, turn),
             Answer::Exchange(exchange) => {
                 if request.expects_continue && has_content && !more_has_come {
                     self.connection.send_continue(turn.out);
                 }
                 self.exchange = Some(exchange);
             }
-            Answer::Unsigned(response) | Answer::Whole(response) if !has_content => {
-                self.reply(turn).send(response);
-            }
-            Answer::Unsigned(response) | Answer::Whole(response) if request.expects_continue => {
-                // The client need not send the content any more, and may send it all the same: what follows could
-                // be read in two ways, so nothing is to follow.
-                self.connection.close_after_exchange();
-                self.reply(turn).send(response);
-            }
-            Answer::Unsigned(response) | Answer::Whole(response) => {
-                self.exchange = Some(Box::new(Discard::new(response)));
-            }
+        }
+    }
+
+    /// The response is known, and content that nobody wants stands before the next request.
+    fn answer_behind_content(&mut self, response: Response, request: &Request<'_>, turn: &mut Turn<'_>) {
+        if request.expects_continue {
+            // The client need not send the content any more, and may send it all the same: what follows could be
+            // read in two ways, so nothing is to follow.
+            self.connection.close_after_exchange();
+            self.reply(turn).send(response);
+        } else {
+            self.exchange = Some(Box::new(Discard::new(response)));
         }
     }
 

@@ -8,7 +8,7 @@ use super::refusal::{Form, Refusal};
 use super::registry::Card;
 use super::representation::Representation;
 use crate::http::response::reason;
-use crate::http::{Connection, Fields, Length, Request, Response};
+use crate::http::{Connection, Fields, Length, Prepared, Request, Response};
 
 /// A request on its way to a route.
 #[derive(Clone, Copy)]
@@ -48,8 +48,8 @@ impl Call<'_> {
 pub enum Answer {
     /// This response, and nothing of the content is wanted.
     Whole(Response),
-    /// The same, with no other field lines than HTTP asks for.
-    Unsigned(Response),
+    /// A response that is always the same, without anything of this lab in it.
+    Prepared(&'static Prepared),
     /// An exchange that takes content, or time. A client that waits for a 100 (Continue) gets one: without it or an
     /// answer, both would wait (RFC 9110 §10.1.1).
     Exchange(Box<dyn Exchange>),
@@ -130,10 +130,10 @@ impl Reply<'_> {
         self.connection.send(&self.signed(response), self.date, self.out);
     }
 
-    /// Sends a whole response that carries what HTTP asks for and nothing else.
-    pub fn send_unsigned(&mut self, response: &Response) {
-        self.log(response.status);
-        self.connection.send(response, self.date, self.out);
+    /// Sends a response that was encoded before, unsigned.
+    pub fn send_prepared(&mut self, prepared: &Prepared) {
+        self.log(prepared.response().status);
+        self.connection.send_prepared(prepared, self.date, self.out);
     }
 
     /// Sends a refusal.

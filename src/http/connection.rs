@@ -277,6 +277,9 @@ impl Connection {
     fn receive_head<'b>(&mut self, bytes: &'b [u8]) -> Result<(usize, Event<'b>), (usize, Fault)> {
         let Receiving::Head { search, empty_lines } = &mut self.receiving else { unreachable!() };
         let start = skip_empty_lines(bytes, empty_lines)?;
+        if start > 0 {
+            *search = Search::NEW; // it has looked at the CR of an empty line, which is no part of the head
+        }
         let found = search.find_end(&bytes[start..], Section::Head, &self.limits);
         let Some(end) = found.map_err(|fault| (start, fault))? else {
             return Ok((start, Event::Incomplete));

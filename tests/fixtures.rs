@@ -30,7 +30,8 @@ fn every_fixture_holds_however_its_bytes_are_cut() {
             scope.spawn(|| {
                 while let Some(fixture) = fixtures.get(next.fetch_add(1, Relaxed)) {
                     let result = catch_unwind(|| check(fixture, bless));
-                    let result = result.unwrap_or_else(|_| Err(format!("{}: a panic, see above", fixture.name)));
+                    let result =
+                        result.unwrap_or_else(|_| Err(format!("{}: a panic, see above", fixture.name)));
                     failures.lock().unwrap().extend(result.err());
                 }
             });
@@ -64,7 +65,10 @@ impl On {
                 driven.receive_eof();
                 let late = driven.take();
                 let is_silent = !late.iter().any(|end| matches!(end, Expected::Bytes(_)));
-                assert!(is_silent, "the client's <eof> would be answered: the fixture has to say so\n{late:?}");
+                assert!(
+                    is_silent,
+                    "the client's <eof> would be answered: the fixture has to say so\n{late:?}"
+                );
                 answers
             }
         }
@@ -110,7 +114,8 @@ fn bless(fixture: &Fixture) -> Option<Script> {
     if reports == On::Core.expected(script) && bytes == On::Lab.expected(script) {
         return None;
     }
-    let answers: Vec<_> = reports.into_iter().zip(bytes).map(|(first, then)| [first, then].concat()).collect();
+    let answers: Vec<_> =
+        reports.into_iter().zip(bytes).map(|(first, then)| [first, then].concat()).collect();
     let text = script.rewritten(&answers);
     fs::write(&fixture.path, &text).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
     Some(text.parse().expect("a rewritten script is a script"))

@@ -108,7 +108,10 @@ impl Connection {
                 self.advance(&event);
                 Ok((consumed, event))
             }
-            Err((shown, fault)) => Err(self.fail(fault, &bytes[shown..], self.offset + shown as u64)),
+            Err((shown, fault)) => {
+                let (shown_at, shown) = (self.offset + shown as u64, &bytes[shown..]);
+                Err(self.fail(fault, shown, shown_at))
+            }
         }
     }
 
@@ -313,6 +316,10 @@ impl Connection {
     }
 
     fn fail(&mut self, fault: Fault, shown: &[u8], shown_at: u64) -> Error {
+        if matches!(self.receiving, Receiving::Head { .. }) {
+            // "The server MUST NOT send content in the response" to HEAD (RFC 9110 §9.3.2), nor in its refusal.
+            self.is_head = shown.starts_with(b"HEAD ");
+        }
         self.persist = false;
         self.receiving = Receiving::Closed;
         Error::new(fault, shown, shown_at)

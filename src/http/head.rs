@@ -77,17 +77,19 @@ impl Search {
     }
 
     /// `end` is how far the line that begins at `line_start` has come. The checks run where a line ends and where
-    /// the bytes end: whichever comes first, the same limit breaks at the same byte.
+    /// the bytes end: whichever comes first, the same limit breaks at the same byte. So the limits that earlier
+    /// bytes can break stand first.
     fn check_limits(&self, end: usize, section: Section, limits: &HeadLimits) -> Result<(), Fault> {
-        if section == Section::Head && self.lines == 0 && end > limits.request_line_bytes {
-            return Err(Fault::new(Rule::RequestLineLong, limits.request_line_bytes));
-        }
-        if end > limits.head_bytes {
-            return Err(Fault::new(Rule::HeadLong, limits.head_bytes));
-        }
         let before_fields = u32::from(section == Section::Head);
         if self.lines as usize > limits.fields + before_fields as usize {
             return Err(Fault::new(Rule::FieldsMany, self.line_start as usize - 1));
+        }
+        let line_bytes = limits.request_line_bytes.min(limits.head_bytes);
+        if section == Section::Head && self.lines == 0 && end > line_bytes {
+            return Err(Fault::new(Rule::RequestLineLong, line_bytes));
+        }
+        if end > limits.head_bytes {
+            return Err(Fault::new(Rule::HeadLong, limits.head_bytes));
         }
         Ok(())
     }
@@ -151,15 +153,22 @@ fn parse_request_line(line: &[u8]) -> Result<RequestLine<'_>, Fault> {
         return Err(Fault::new(Rule::TargetMissing, (space + 1).min(line.len())));
     }
     let version_start = space + 1 + target_end + 1;
-    if target_end < rest.len() && memchr::memchr(b' ', &line[version_start..]).is_some() {
+    let version = line.get(version_start..);
+    if version.is_some_and(|text| !text.starts_with(b"HTTP/") && text.contains(&b' ')) {
         return Err(Fault::new(Rule::TargetSpace, version_start - 1));
     }
+    let version = version.map(parse_version);
+    if let Some(Err(fault @ Fault { rule: Rule::VersionUnsupported, .. })) = version {
+        return Err(fault.moved(version_start)); // what a target is there is for that version to say
+    }
     let target = Target::parse(method, target).map_err(|fault| fault.moved(space + 1))?;
-    let version = match line.get(version_start..) {
-        Some(version) => parse_version(version).map_err(|fault| fault.moved(version_start))?,
-        None => return Err(Fault::new(Rule::VersionMissing, line.len())),
-    };
-    Ok(RequestLine { method, target, version })
+    match version {
+        Some(version) => {
+            let version = version.map_err(|fault| fault.moved(version_start))?;
+            Ok(RequestLine { method, target, version })
+        }
+        None => Err(Fault::new(Rule::VersionMissing, line.len())),
+    }
 }
 
 fn parse_method(token: &[u8]) -> Result<Method, Fault> {

@@ -4,19 +4,25 @@
 
 mod support {
     pub mod core;
+    pub mod driven;
     pub mod fixture;
     pub mod lab;
+    pub mod play;
+    pub mod player;
 }
 
 use std::fmt::Write;
 use std::panic::catch_unwind;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::{env, fs, thread};
 
 use support::core::Core;
-use support::fixture::{Cut, Fixture, Player, expectations, is_report, play};
-use support::lab::Driven;
+use support::driven::Driven;
+use support::fixture::Fixture;
+use support::play::{Cut, expectations, is_report, play};
+use support::player::Player;
 use wirelab::wire::script::{Expected, Script};
 
 #[test]
@@ -117,7 +123,8 @@ fn bless(fixture: &Fixture) -> Option<Script> {
     let answers: Vec<_> =
         reports.into_iter().zip(bytes).map(|(first, then)| [first, then].concat()).collect();
     let text = script.rewritten(&answers);
-    fs::write(&fixture.path, &text).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&fixture.name);
+    fs::write(path, &text).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
     Some(text.parse().expect("a rewritten script is a script"))
 }
 

@@ -8,7 +8,7 @@ use wirelab::wire::notation::encode;
 use wirelab::wire::receive_buffer::ReceiveBuffer;
 use wirelab::wire::script::Expected;
 
-use super::fixture::Player;
+use super::player::Player;
 
 /// A connection whose every request is answered as soon as it is complete.
 pub struct Core {

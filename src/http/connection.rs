@@ -297,6 +297,9 @@ impl Connection {
     fn receive_head<'b>(&mut self, bytes: &'b [u8]) -> Result<(usize, Event<'b>), (usize, Fault)> {
         let Receiving::Head { search, empty_lines } = &mut self.receiving else { unreachable!() };
         let start = skip_empty_lines(bytes, empty_lines)?;
+        if start > 0 {
+            *search = Search::NEW; // it has looked at the CR of an empty line, which is no part of the head
+        }
         let found = search.find_end(&bytes[start..], Section::Head, &self.limits);
         let Some(end) = found.map_err(|fault| (start, fault))? else {
             return Ok((start, Event::Incomplete));
@@ -333,6 +336,10 @@ impl Connection {
 
     #[cold]
     fn fail(&mut self, fault: Fault, shown: &[u8], shown_at: u64) -> Box<Error> {
+        if matches!(self.receiving, Receiving::Head { .. }) {
+            // "The server MUST NOT send content in the response" to HEAD (RFC 9110 §9.3.2), nor in its refusal.
+            self.is_head = shown.starts_with(b"HEAD ");
+        }
         self.persist = false;
         self.receiving = Receiving::Closed;
         Box::new(Error::new(fault, shown, shown_at))

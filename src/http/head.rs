@@ -91,8 +91,9 @@ impl Search {
     /// `end` is how far the line that begins at `line_start` has come.
     fn check_request_line(&self, end: usize, section: Section, limits: &HeadLimits) -> Result<(), Fault> {
         let is_request_line = self.lines == 0 && section == Section::Head;
-        if is_request_line && end > limits.request_line_bytes {
-            return Err(Fault::new(Rule::RequestLineLong, limits.request_line_bytes));
+        let most = limits.request_line_bytes.min(limits.head_bytes);
+        if is_request_line && end > most {
+            return Err(Fault::new(Rule::RequestLineLong, most));
         }
         Ok(())
     }
@@ -168,12 +169,25 @@ fn parse_request_line(line: &[u8]) -> Result<RequestLine<'_>, Fault> {
         return Err(Fault::new(Rule::TargetMissing, start));
     }
     let target_end = start + target.len();
-    let target = Target::parse(method, target).map_err(|fault| fault.moved(start))?;
-    let version = match version {
-        Some(version) => parse_version(version).map_err(|fault| fault.moved(target_end + 1))?,
-        None => return Err(Fault::new(Rule::VersionMissing, line.len())),
-    };
-    Ok(RequestLine { method, target, version })
+    let version = version.map(|version| parse_version(version).map_err(|fault| fault.moved(target_end + 1)));
+    if let Some(Err(fault @ Fault { rule: Rule::VersionUnsupported, .. })) = version {
+        return Err(fault); // what a target is there is for that version to say
+    }
+    let target = Target::parse(method, target).map_err(|fault| behind_version(line, fault.moved(start)))?;
+    match version {
+        Some(version) => Ok(RequestLine { method, target, version: version? }),
+        None => Err(Fault::new(Rule::VersionMissing, line.len())),
+    }
+}
+
+/// The last space is not the one before the version when something stands behind the version: that is to blame.
+#[cold]
+fn behind_version(line: &[u8], fault: Fault) -> Fault {
+    let behind = line.get(fault.at + 1..).filter(|behind| behind.starts_with(b"HTTP/"));
+    match (fault.rule, behind.map(parse_version)) {
+        (Rule::TargetSpace, Some(Err(version))) => version.moved(fault.at + 1),
+        _ => fault,
+    }
 }
 
 /// What stands before and behind the last space. Nearly always it is the version that is behind, and looking there

@@ -106,8 +106,11 @@ impl<'b> Fields<'b> {
         Fields { section }
     }
 
-    /// The whole lines of a head that breaks a rule later on.
-    pub fn before_fault(head: &'b [u8]) -> Fields<'b> {
+    /// The whole lines of a head that breaks a rule later on; empty lines may stand before it.
+    pub fn before_fault(mut head: &'b [u8]) -> Fields<'b> {
+        while let [b'\r', b'\n', behind @ ..] = head {
+            head = behind;
+        }
         let start = memchr::memchr(b'\n', head).map_or(head.len(), |lf| lf + 1);
         let end = memchr::memrchr(b'\n', head).map_or(start, |lf| lf + 1);
         Fields { section: &head[start..end] }

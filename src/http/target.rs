@@ -78,7 +78,10 @@ fn absolute_form(bytes: &[u8]) -> Result<Target<'_>, Fault> {
         return Err(neither_path_nor_uri(bytes));
     };
     let scheme = &bytes[..colon];
-    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+    if scheme.eq_ignore_ascii_case(b"https") {
+        return Err(Fault::new(Rule::TargetSecured, 0));
+    }
+    if !scheme.eq_ignore_ascii_case(b"http") {
         return Err(Fault::new(Rule::TargetForm, 0));
     }
     let start = colon + 3;
@@ -86,8 +89,8 @@ fn absolute_form(bytes: &[u8]) -> Result<Target<'_>, Fault> {
         .iter()
         .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
         .map_or(bytes.len(), |at| start + at);
-    if end == start {
-        return Err(Fault::new(Rule::TargetForm, start)); // RFC 9110 §4.2.1: an empty host is invalid
+    if matches!(bytes[start..end], [] | [b':', ..]) {
+        return Err(Fault::new(Rule::TargetHostEmpty, start));
     }
     check_host(&bytes[start..end]).map_err(|fault| fault.moved(start))?;
     let path = parse_path(&bytes[end..]).map_err(|fault| fault.moved(end))?;

@@ -416,7 +416,7 @@ impl Session for Conversation {
                     self.conclude(&mut turn);
                 }
             }
-            State::Draining { .. } | State::Over(..) => return,
+            State::Draining { .. } | State::Over(..) => {}
         }
         self.settle(now, out);
         Card::add(&self.card.bytes_out, out.len() as u64);

@@ -1,0 +1,66 @@
+//! Every fixture over TCP, on each of the servers: the same bytes to the same bytes, however a server waits.
+
+mod support {
+    pub mod fixture;
+    pub mod lab;
+    pub mod server;
+    pub mod tcp;
+}
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::thread;
+use std::time::Instant;
+
+use support::server::Server;
+use support::tcp::play_all;
+use wirelab::session::{Cause, Flow, Service, Session};
+
+#[test]
+fn the_epoll_server_answers_as_the_fixtures_say() {
+    play_all(Server::start(env!("CARGO_BIN_EXE_epoll-server"), &[]).address);
+}
+
+#[test]
+fn the_threaded_server_answers_as_the_fixtures_say() {
+    play_all(Server::start(env!("CARGO_BIN_EXE_threaded-server"), &[]).address);
+}
+
+/// The smallest driver there is, to tell faults of the servers from faults of the fixtures.
+#[test]
+fn a_blocking_loop_answers_as_the_fixtures_say() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let address = listener.local_addr().expect("a bound listener has an address");
+    thread::spawn(move || {
+        listener.incoming().flatten().for_each(|stream| drop(thread::spawn(|| serve(stream))))
+    });
+    play_all(address);
+}
+
+/// Reads and writes until the session is over; deadlines pass unseen.
+fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut session = support::lab::lab().open(Instant::now(), stream.peer_addr()?);
+    let (mut arrived, mut out) = ([0; 4096], Vec::new());
+    loop {
+        let count = stream.read(&mut arrived)?;
+        match &arrived[..count] {
+            [] => session.receive_eof(Instant::now()),
+            bytes => session.receive(Instant::now(), bytes, &mut out),
+        }
+        loop {
+            stream.write_all(&out)?;
+            out.clear();
+            session.poll_transmit(Instant::now(), &mut out);
+            if out.is_empty() {
+                break;
+            }
+        }
+        match session.flow() {
+            Flow::HalfClosed => stream.shutdown(Shutdown::Write).unwrap_or_default(),
+            Flow::Closed | Flow::Reset => break,
+            Flow::Open | Flow::Paused => {}
+        }
+    }
+    session.handle_close(Instant::now(), Cause::Flow);
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! The whole lab behind one session, driven as a driver would: no socket, and a clock that is moved by hand.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wirelab::lab::Lab;
+use wirelab::session::{Cause, Flow, Service, Session};
+use wirelab::wire::script::Expected;
+
+use super::lab::lab;
+use super::player::Player;
+
+/// One connection to a lab of its own.
+pub struct Driven {
+    session: <Arc<Lab> as Service>::Session,
+    now: Instant,
+    /// What arrived while the session did not want to read.
+    unread: Vec<u8>,
+    sent: Vec<u8>,
+    flow: Flow,
+    ends: Vec<Expected>,
+}
+
+impl Driven {
+    pub fn new() -> Driven {
+        let (now, peer) = (Instant::now(), SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)));
+        Driven {
+            session: lab().open(now, peer),
+            now,
+            unread: Vec::new(),
+            sent: Vec::new(),
+            flow: Flow::Open,
+            ends: Vec::new(),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.flow, Flow::Closed | Flow::Reset)
+    }
+
+    /// Sends until nothing is ready, reads what waited, and obeys the flow.
+    fn settle(&mut self) {
+        loop {
+            self.transmit();
+            self.obey();
+            if self.is_over() || self.unread.is_empty() || self.flow == Flow::Paused {
+                return;
+            }
+            let bytes = std::mem::take(&mut self.unread);
+            let mut piece = Vec::new();
+            self.session.receive(self.now, &bytes, &mut piece);
+            self.sent.append(&mut piece);
+        }
+    }
+
+    fn transmit(&mut self) {
+        // A session sees how much of a turn is used up by what it is given to append to.
+        let mut piece = Vec::new();
+        loop {
+            self.session.poll_transmit(self.now, &mut piece);
+            if piece.is_empty() {
+                return;
+            }
+            self.sent.append(&mut piece);
+        }
+    }
+
+    fn obey(&mut self) {
+        let flow = self.session.flow();
+        let end = match (self.flow, flow) {
+            (Flow::Open | Flow::Paused, Flow::HalfClosed) => Some(Expected::HalfClose),
+            (Flow::Open | Flow::Paused | Flow::HalfClosed, Flow::Closed) => Some(Expected::Close),
+            (Flow::Open | Flow::Paused | Flow::HalfClosed, Flow::Reset) => Some(Expected::Reset),
+            _ => None,
+        };
+        self.ends.extend(end);
+        self.flow = flow;
+        if self.is_over() {
+            self.session.handle_close(self.now, Cause::Flow);
+        }
+    }
+}
+
+impl Player for Driven {
+    fn receive(&mut self, bytes: &[u8]) {
+        if !self.is_over() {
+            self.unread.extend_from_slice(bytes);
+            self.settle();
+        }
+    }
+
+    fn receive_eof(&mut self) {
+        if !self.is_over() {
+            self.session.receive_eof(self.now);
+            self.settle();
+        }
+    }
+
+    /// Stops at every deadline on the way.
+    fn advance(&mut self, time: Duration) {
+        let until = self.now + time;
+        while !self.is_over()
+            && let Some(due) = self.session.poll_timeout().filter(|due| *due <= until)
+        {
+            self.now = self.now.max(due);
+            self.session.handle_timeout(self.now);
+            self.settle();
+        }
+        self.now = until;
+    }
+
+    fn take(&mut self) -> Vec<Expected> {
+        let sent = std::mem::take(&mut self.sent);
+        let bytes = (!sent.is_empty()).then_some(Expected::Bytes(sent));
+        bytes.into_iter().chain(self.ends.drain(..)).collect()
+    }
+}

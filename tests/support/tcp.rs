@@ -1,0 +1,118 @@
+//! A fixture over TCP: one connection, and only what the server sends counts. It waits for bytes, never for time.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use wirelab::wire::notation::{Side, print_block};
+use wirelab::wire::script::{Expected, Given, Script, Turn};
+
+use super::fixture::Fixture;
+
+/// Plays every fixture to the server at `address`; fails with all that differ.
+///
+/// # Panics
+/// When a server sends other bytes than a fixture says.
+pub fn play_all(address: SocketAddr) {
+    let fixtures: Vec<_> =
+        Fixture::all().into_iter().filter(|fixture| !waits_long(&fixture.script)).collect();
+    let failures: Vec<_> = fixtures.iter().filter_map(|fixture| play(fixture, address).err()).collect();
+    let (failed, all) = (failures.len(), fixtures.len());
+    assert!(failures.is_empty(), "{failed} of {all} fixtures at {address}:\n\n{}", failures.join("\n"));
+}
+
+/// Plays one fixture to the server at `address`.
+///
+/// # Errors
+/// Both sides in visible notation, when the server sends other bytes than the fixture says.
+pub fn play(fixture: &Fixture, address: SocketAddr) -> Result<(), String> {
+    let expected = fixture.script.bytes(Side::Server);
+    let (came, end) = match converse(&fixture.script, address) {
+        Ok(came) => (came, None),
+        Err((came, error)) => (came, Some(error)),
+    };
+    let is_reset = fixture.script.turns().iter().any(|turn| has(turn, &Expected::Reset));
+    let end = end.filter(|error| !(is_reset && error.kind() == ErrorKind::ConnectionReset));
+    if came == expected && end.is_none() {
+        return Ok(());
+    }
+    let mut text = format!("{}:1: over TCP\n  expected:\n", fixture.name);
+    print(&expected, &mut text);
+    text.push_str("  came:\n");
+    print(&came, &mut text);
+    if let Some(error) = end {
+        text.push_str(&format!("    and then: {error}\n"));
+    }
+    Err(text)
+}
+
+/// What the server sends, to its end of the stream or an error.
+fn converse(script: &Script, address: SocketAddr) -> Result<Vec<u8>, (Vec<u8>, std::io::Error)> {
+    let mut came = Vec::new();
+    let mut go = || {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        let mut due = 0;
+        for turn in script.turns() {
+            for step in &turn.given {
+                give(&mut stream, &step.what);
+            }
+            due += turn.expected.iter().map(|step| bytes(&step.what).len()).sum::<usize>();
+            read(&mut stream, due, &mut came)?;
+        }
+        give(&mut stream, &Given::Eof);
+        read(&mut stream, usize::MAX, &mut came)
+    };
+    match go() {
+        Ok(()) => Ok(came),
+        Err(error) => Err((came, error)),
+    }
+}
+
+/// A server that has refused may be gone already: what counts is what it has sent.
+fn give(stream: &mut TcpStream, given: &Given) {
+    let _ = match given {
+        Given::Bytes(bytes) => stream.write_all(bytes),
+        Given::Eof => stream.shutdown(Shutdown::Write),
+        Given::Clock(_) => Ok(()),
+    };
+}
+
+/// Reads until so many bytes have come in all, or the stream ends.
+fn read(stream: &mut TcpStream, due: usize, came: &mut Vec<u8>) -> std::io::Result<()> {
+    let mut piece = [0; 4096];
+    while came.len() < due {
+        match stream.read(&mut piece)? {
+            0 => break,
+            count => came.extend_from_slice(&piece[..count]),
+        }
+    }
+    Ok(())
+}
+
+fn waits_long(script: &Script) -> bool {
+    let steps = script.turns().iter().flat_map(|turn| &turn.given);
+    let waited = steps.map(|step| if let Given::Clock(time) = step.what { time } else { Duration::ZERO });
+    waited.sum::<Duration>() > LONGEST_WAIT
+}
+
+fn has(turn: &Turn, wanted: &Expected) -> bool {
+    turn.expected.iter().any(|step| step.what == *wanted)
+}
+
+fn bytes(expected: &Expected) -> &[u8] {
+    if let Expected::Bytes(bytes) = expected { bytes } else { &[] }
+}
+
+fn print(bytes: &[u8], text: &mut String) {
+    let mut lines = String::new();
+    print_block(Side::Server, bytes, &mut lines);
+    lines.lines().for_each(|line| text.push_str(&format!("    {line}\n")));
+}
+
+/// A clock that real servers are waited for; the others are the simulated clock's to move.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// Not a part of any fixture: how long a broken server may keep the tests from failing.
+const PATIENCE: Duration = Duration::from_secs(10);

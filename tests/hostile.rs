@@ -79,7 +79,7 @@ fn what_does_not_end_is_refused_within_the_limits() {
 }
 
 /// Feeds a stream in pieces until a rule is broken; the rule, and how many bytes were kept at the most.
-fn overwhelm(stream: &[u8], piece: usize) -> (Option<Error>, usize) {
+fn overwhelm(stream: &[u8], piece: usize) -> (Option<Box<Error>>, usize) {
     let (mut connection, mut pending) = (Connection::new(Limits::default()), ReceiveBuffer::default());
     let (mut broken, mut kept) = (None, 0);
     for bytes in stream.chunks(piece) {
@@ -92,7 +92,7 @@ fn overwhelm(stream: &[u8], piece: usize) -> (Option<Error>, usize) {
     (broken, kept)
 }
 
-fn understand(connection: &mut Connection, bytes: &[u8], broken: &mut Option<Error>) -> usize {
+fn understand(connection: &mut Connection, bytes: &[u8], broken: &mut Option<Box<Error>>) -> usize {
     let mut consumed = 0;
     loop {
         match connection.next_event(&bytes[consumed..]) {

@@ -229,7 +229,8 @@ fn parse_version(bytes: &[u8]) -> Result<Version, Fault> {
         },
         _ => {
             let agreed = bytes.iter().zip(b"HTTP/1.1").take_while(|(given, due)| given == due).count();
-            Err(Fault::new(Rule::VersionMalformed, agreed))
+            let rule = if bytes.get(agreed) == Some(&b'\r') { Rule::BareCr } else { Rule::VersionMalformed };
+            Err(Fault::new(rule, agreed))
         }
     }
 }

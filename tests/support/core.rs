@@ -125,7 +125,7 @@ impl Reports {
         self.lines.push(Expected::Event(event));
     }
 
-    fn add_result(&mut self, result: Result<(), Error>) {
+    fn add_result(&mut self, result: Result<(), Box<Error>>) {
         if let Err(error) = result {
             self.end_data();
             self.lines.push(Expected::Error(error.to_string()));

@@ -94,21 +94,16 @@ impl Connection {
     /// the answer had already begun.
     pub fn next_event<'b>(&mut self, bytes: &'b [u8]) -> Result<(usize, Event<'b>), Box<Error>> {
         self.begin_next_exchange();
-        let result = match &mut self.receiving {
+        match self.receiving {
             Receiving::Head { .. } => self.receive_head(bytes),
-            Receiving::Content { left } => Ok(receive_content(left, bytes)),
-            Receiving::Chunked(decoder) => receive_chunks(decoder, &self.limits, bytes),
-            Receiving::End => Ok((0, Event::EndOfMessage)),
+            Receiving::Content { left } => Ok(self.receive_content(left, bytes)),
+            Receiving::Chunked(_) => self.receive_chunks(bytes),
+            Receiving::End => {
+                self.receiving = Receiving::Complete;
+                Ok((0, Event::EndOfMessage))
+            }
             Receiving::Complete => Ok((0, Event::Paused)),
             Receiving::Closed => Ok((0, Event::Closed)),
-        };
-        match result {
-            Ok((consumed, event)) => {
-                self.offset += consumed as u64;
-                self.advance(&event);
-                Ok((consumed, event))
-            }
-            Err((shown, fault)) => Err(self.fail(fault, &bytes[shown..], self.offset + shown as u64)),
         }
     }
 
@@ -294,19 +289,34 @@ impl Connection {
         }
     }
 
-    fn receive_head<'b>(&mut self, bytes: &'b [u8]) -> Result<(usize, Event<'b>), (usize, Fault)> {
+    fn receive_head<'b>(&mut self, bytes: &'b [u8]) -> Result<(usize, Event<'b>), Box<Error>> {
         let Receiving::Head { search, empty_lines } = &mut self.receiving else { unreachable!() };
-        let start = skip_empty_lines(bytes, empty_lines)?;
+        let start = match skip_empty_lines(bytes, empty_lines) {
+            Ok(start) => start,
+            Err((start, fault)) => return Err(self.fail(fault, bytes, start)),
+        };
         if start > 0 {
             *search = Search::NEW; // it has looked at the CR of an empty line, which is no part of the head
         }
-        let found = search.find_end(&bytes[start..], Section::Head, &self.limits);
-        let Some(end) = found.map_err(|fault| (start, fault))? else {
-            return Ok((start, Event::Incomplete));
+        let end = match search.find_end(&bytes[start..], Section::Head, &self.limits) {
+            Ok(Some(end)) => start + end,
+            Ok(None) => {
+                self.offset += start as u64;
+                return Ok((start, Event::Incomplete));
+            }
+            Err(fault) => return Err(self.fail(fault, bytes, start)),
         };
-        let line_bytes = search.first_line_bytes();
-        let request = head::parse_found_request(&bytes[start..start + end], line_bytes)
-            .map_err(|fault| (start, fault))?;
+        match head::parse_found_request(&bytes[start..end], search.first_line_bytes()) {
+            Ok(request) => {
+                self.offset += end as u64;
+                self.begin_exchange(&request);
+                Ok((end, Event::Request(request)))
+            }
+            Err(fault) => Err(self.fail(fault, bytes, start)),
+        }
+    }
+
+    fn begin_exchange(&mut self, request: &Request<'_>) {
         self.version = request.version;
         self.is_head = request.method == Method::Head;
         self.persist = request.persist;
@@ -316,33 +326,58 @@ impl Connection {
             Framing::Length(left) => Receiving::Content { left },
             Framing::Chunked => Receiving::Chunked(Decoder::default()),
         };
-        Ok((start + end, Event::Request(request)))
     }
 
-    fn advance(&mut self, event: &Event<'_>) {
-        match (&self.receiving, event) {
-            (Receiving::Content { left: 0 }, _) => self.receiving = Receiving::End,
-            (Receiving::Chunked(_), Event::Trailers(_)) => self.receiving = Receiving::End,
-            (Receiving::Chunked(_) | Receiving::End, Event::EndOfMessage) => {
-                self.receiving = Receiving::Complete
-            }
-            _ => {}
+    fn receive_content<'b>(&mut self, left: u64, bytes: &'b [u8]) -> (usize, Event<'b>) {
+        if bytes.is_empty() {
+            return (0, Event::Incomplete);
         }
+        let taken = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
+        self.offset += taken as u64;
+        self.receiving = match left - taken as u64 {
+            0 => Receiving::End,
+            left => Receiving::Content { left },
+        };
+        (taken, Event::Data(&bytes[..taken]))
+    }
+
+    fn receive_chunks<'b>(&mut self, bytes: &'b [u8]) -> Result<(usize, Event<'b>), Box<Error>> {
+        let Receiving::Chunked(decoder) = &mut self.receiving else { unreachable!() };
+        let (consumed, piece) = match decoder.next_piece(bytes, &self.limits) {
+            Ok(next) => next,
+            Err((start, fault)) => return Err(self.fail(fault, bytes, start)),
+        };
+        self.offset += consumed as u64;
+        let event = match piece {
+            Piece::Data(data) => Event::Data(data),
+            Piece::Incomplete => Event::Incomplete,
+            Piece::Trailers(fields) if fields.is_empty() => {
+                self.receiving = Receiving::Complete;
+                Event::EndOfMessage
+            }
+            Piece::Trailers(fields) => {
+                self.receiving = Receiving::End;
+                Event::Trailers(fields)
+            }
+        };
+        Ok((consumed, event))
     }
 
     fn fail_at_end(&mut self, rule: Rule, pending: &[u8]) -> Box<Error> {
-        self.fail(Fault { rule, at: pending.len() }, pending, self.offset)
+        self.fail(Fault { rule, at: pending.len() }, pending, 0)
     }
 
+    /// `fault` points into the element that begins at `start` of `bytes`.
     #[cold]
-    fn fail(&mut self, fault: Fault, shown: &[u8], shown_at: u64) -> Box<Error> {
+    fn fail(&mut self, fault: Fault, bytes: &[u8], start: usize) -> Box<Error> {
+        let element = &bytes[start..];
         if matches!(self.receiving, Receiving::Head { .. }) {
             // "The server MUST NOT send content in the response" to HEAD (RFC 9110 §9.3.2), nor in its refusal.
-            self.is_head = shown.starts_with(b"HEAD ");
+            self.is_head = element.starts_with(b"HEAD ");
         }
         self.persist = false;
         self.receiving = Receiving::Closed;
-        Box::new(Error::new(fault, shown, shown_at))
+        Box::new(Error::new(fault, element, self.offset + start as u64))
     }
 
     fn push_persistence(&self, out: &mut Vec<u8>) {
@@ -373,30 +408,6 @@ fn skip_empty_lines(bytes: &[u8], skipped: &mut u8) -> Result<usize, (usize, Fau
         start += 2;
     }
     Ok(start)
-}
-
-fn receive_content<'b>(left: &mut u64, bytes: &'b [u8]) -> (usize, Event<'b>) {
-    if bytes.is_empty() {
-        return (0, Event::Incomplete);
-    }
-    let taken = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
-    *left -= taken as u64;
-    (taken, Event::Data(&bytes[..taken]))
-}
-
-fn receive_chunks<'b>(
-    decoder: &mut Decoder,
-    limits: &HeadLimits,
-    bytes: &'b [u8],
-) -> Result<(usize, Event<'b>), (usize, Fault)> {
-    let (consumed, piece) = decoder.next_piece(bytes, limits)?;
-    let event = match piece {
-        Piece::Data(data) => Event::Data(data),
-        Piece::Trailers(fields) if fields.is_empty() => Event::EndOfMessage,
-        Piece::Trailers(fields) => Event::Trailers(fields),
-        Piece::Incomplete => Event::Incomplete,
-    };
-    Ok((consumed, event))
 }
 
 fn push_framing(length: Length, chunked: bool, out: &mut Vec<u8>) {

@@ -42,10 +42,10 @@ pub enum Section {
 /// Looks for the empty line that ends a section, and remembers how far it has looked.
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
-    searched: u32,
-    first_line: u32,
-    line_start: u32,
-    lines: u32,
+    searched: usize,
+    first_line: usize,
+    line_start: usize,
+    lines: usize,
 }
 
 impl Search {
@@ -63,52 +63,42 @@ impl Search {
     ) -> Result<Option<usize>, Fault> {
         // Bytes beyond the limit are not looked at, so that a limit breaks at the same byte however they were cut.
         let within = &bytes[..bytes.len().min(limits.head_bytes)];
-        let start = self.searched as usize;
-        for lf in LineFeeds::new(&within[start..]).map(|found| start + found) {
-            self.searched = lf as u32 + 1;
-            self.check_request_line(lf + 1, section, limits)?;
+        let line_limit = limits.request_line_bytes.min(limits.head_bytes);
+        let most_lines = limits.fields + usize::from(section == Section::Head);
+        let Search { searched, mut first_line, mut line_start, mut lines } = *self;
+        for lf in LineFeeds::new(&within[searched..]).map(|found| searched + found) {
+            if lines == 0 && section == Section::Head && lf >= line_limit {
+                return Err(Fault::new(Rule::RequestLineLong, line_limit));
+            }
             if lf == 0 || within[lf - 1] != b'\r' {
                 return Err(Fault::new(Rule::BareLf, lf));
             }
-            if lf == self.line_start as usize + 1 {
+            if lf == line_start + 1 {
+                self.first_line = first_line;
                 return Ok(Some(lf + 1));
             }
-            self.end_line(section, limits)?;
+            line_start = lf + 1;
+            lines += 1;
+            if lines == 1 {
+                first_line = line_start;
+            }
+            if lines > most_lines {
+                return Err(Fault::new(Rule::FieldsMany, lf));
+            }
         }
-        self.searched = within.len() as u32;
-        self.check_request_line(bytes.len(), section, limits)?;
+        if lines == 0 && section == Section::Head && bytes.len() > line_limit {
+            return Err(Fault::new(Rule::RequestLineLong, line_limit));
+        }
         if bytes.len() > limits.head_bytes {
             return Err(Fault::new(Rule::HeadLong, limits.head_bytes));
         }
+        *self = Search { searched: within.len(), first_line, line_start, lines };
         Ok(None)
     }
 
     /// The length of the first line, its CRLF included, once the end was found.
     pub fn first_line_bytes(&self) -> usize {
-        self.first_line as usize
-    }
-
-    /// `end` is how far the line that begins at `line_start` has come.
-    fn check_request_line(&self, end: usize, section: Section, limits: &HeadLimits) -> Result<(), Fault> {
-        let is_request_line = self.lines == 0 && section == Section::Head;
-        let most = limits.request_line_bytes.min(limits.head_bytes);
-        if is_request_line && end > most {
-            return Err(Fault::new(Rule::RequestLineLong, most));
-        }
-        Ok(())
-    }
-
-    fn end_line(&mut self, section: Section, limits: &HeadLimits) -> Result<(), Fault> {
-        if self.lines == 0 {
-            self.first_line = self.searched;
-        }
-        self.lines += 1;
-        self.line_start = self.searched;
-        let before_fields = usize::from(section == Section::Head);
-        if self.lines as usize > limits.fields + before_fields {
-            return Err(Fault::new(Rule::FieldsMany, self.line_start as usize - 1));
-        }
-        Ok(())
+        self.first_line
     }
 }
 
@@ -125,6 +115,7 @@ pub fn parse_request(head: &[u8]) -> Result<Request<'_>, Fault> {
 }
 
 /// Reads a head whose first line is known to have `request_line_bytes`, CRLF included.
+#[inline(always)]
 pub(super) fn parse_found_request(head: &[u8], request_line_bytes: usize) -> Result<Request<'_>, Fault> {
     let start = request_line_bytes;
     let line = parse_request_line(&head[..start - CRLF.len()])?;

@@ -148,8 +148,9 @@ fn cost(kept: usize) -> usize {
 /// How much is kept of one chunk, so that one large file does not push everything else from the tape.
 pub const MAX_KEPT_BYTES: usize = 16 * 1024;
 
-/// The size of a tape if nobody asks for another.
-pub const DEFAULT_TAPE_BYTES: usize = 1024 * 1024;
+/// The size of a tape if nobody asks for another: a few hundred small exchanges. It is written over again and again,
+/// and one that does not fit the cache beside everything else slows all of it.
+pub const DEFAULT_TAPE_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,5 @@
 //! From a command line to a running server: the same for all servers, but for the driver.
 
-use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::ExitCode;
@@ -86,12 +85,13 @@ impl Options {
     /// # Errors
     /// One line for the person who started it.
     pub fn launch(&self, name: &str, waits_by: &'static str, port: u16) -> Result<Server, String> {
-        env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+        let filter = env_logger::Env::default().default_filter_or("warn");
+        env_logger::Builder::from_env(filter).format_timestamp_millis().init();
         // A connection is a descriptor, and the usual soft limit of 1,024 is a relic of select(2). Where it cannot
         // be raised, accepting pauses at the limit, and that says so.
         let _ = rlimit::increase_nofile_limit(u64::MAX);
         let address = resolve(&self.addr, port)?;
-        let listener = listen(address).map_err(|error| cannot(format!("listen on {address}"), error))?;
+        let listener = listen(address).map_err(|error| format!("{error}{}", advice(error.kind())))?;
         let bound = listener.local_addr().map_err(|error| cannot("tell the port", error))?;
         let (handle, stop) = stop::pair().map_err(|error| cannot("hear signals", error))?;
         handle.on_signals().map_err(|error| cannot("hear signals", error))?;
@@ -136,6 +136,10 @@ impl Options {
     }
 }
 
+/// What the help of a server ends with.
+pub const HELP: &str = "\
+Log: RUST_LOG=info shows connections, debug also requests, wirelab=trace also every read and write";
+
 /// What a server's `main` ends with.
 pub fn exit(name: &str, result: Result<(), String>) -> ExitCode {
     match result {
@@ -148,14 +152,18 @@ pub fn exit(name: &str, result: Result<(), String>) -> ExitCode {
 }
 
 /// The line for a person when the operating system says no.
-pub fn cannot(what: impl Display, error: io::Error) -> String {
-    let advice = match error.kind() {
+pub fn cannot(what: &str, error: io::Error) -> String {
+    format!("cannot {what}: {error}")
+}
+
+/// What to do when an address cannot be had.
+fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
         io::ErrorKind::AddrInUse => "; another server has this port: stop it, or choose one with --port",
         io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
         io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges: choose one with --port",
         _ => "",
-    };
-    format!("cannot {what}: {error}{advice}")
+    }
 }
 
 fn resolve(address: &str, port: u16) -> Result<SocketAddr, String> {

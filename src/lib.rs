@@ -1,9 +1,43 @@
-//! wirelab: the bytes of HTTP on raw TCP, and different ways to wait for them. (Map: to be completed.)
+//! A lab for the bytes between a client and a server: HTTP/1.1 by hand on raw TCP, once, and different ways to wait
+//! for the network, side by side.
+//!
+//! The crate is a library only so that binaries, tests and you can look into it. Read in this order:
+//!
+//! 1. [`session`]: the seam. One end of a connection, with no socket in it.
+//! 2. [`wire`]: bytes and how they are shown, without a protocol.
+//! 3. [`http`]: where a message ends, what it says, which byte may come next, and every rule that can be broken.
+//! 4. [`lab`]: what the servers answer; one file a topic.
+//! 5. [`trace`]: a session around a session, which shows what passes.
+//! 6. [`drivers`]: bytes to and from the kernel. One contract, and a module for each way to wait.
+//! 7. [`launch`]: from a command line to a running server.
+//!
+//! Imports point down, and `tests/layers.rs` holds them to it:
+//!
+//! ```text
+//!             launch
+//!       ┌───────┴───────┐
+//!    drivers           lab
+//!       │             trace
+//!    session ◀──────────┤
+//!                     http
+//!                     wire
+//! ```
+//!
+//! `lab` and `drivers` never name each other. No system call is known outside of `drivers` and `launch`; time is an
+//! argument. No word of HTTP is known inside of `drivers`.
+//!
+//! Left out: TLS, HTTP/2, content codings, caching, files from a disk; and any leniency that RFC 9112 does not ask for.
+
+pub mod session;
+
+pub mod wire;
+
+pub mod http;
+
+pub mod lab;
+
+pub mod trace;
 
 pub mod drivers;
-pub mod http;
-pub mod lab;
+
 pub mod launch;
-pub mod session;
-pub mod trace;
-pub mod wire;

@@ -6,22 +6,20 @@ use clap::Parser;
 use wirelab::drivers::epoll;
 use wirelab::launch::{self, Options};
 
-/// Speaks HTTP/1.1 on raw TCP: one thread, one event loop.
-///
-/// Example: epoll-server --port 8000 --trace
+/// Speaks HTTP/1.1 on raw TCP: one thread, one event loop
 #[derive(Parser)]
-#[command(version, name = NAME)]
+#[command(version, name = NAME, after_help = launch::HELP)]
 struct Arguments {
     /// Port to listen on, 0 for any free one, e.g. --port 9000
     #[arg(long, default_value_t = 8000)]
     port: u16,
 
+    #[command(flatten)]
+    options: Options,
+
     /// Read only once when a connection is readable: wrong on purpose, for the lab note about it
     #[arg(long)]
     read_once: bool,
-
-    #[command(flatten)]
-    options: Options,
 }
 
 fn main() -> ExitCode {

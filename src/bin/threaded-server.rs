@@ -6,11 +6,9 @@ use clap::Parser;
 use wirelab::drivers::threads;
 use wirelab::launch::{self, Options};
 
-/// Speaks HTTP/1.1 on raw TCP: a blocking thread a connection.
-///
-/// Example: threaded-server --port 8001 --trace
+/// Speaks HTTP/1.1 on raw TCP: a blocking thread a connection
 #[derive(Parser)]
-#[command(version, name = NAME)]
+#[command(version, name = NAME, after_help = launch::HELP)]
 struct Arguments {
     /// Port to listen on, 0 for any free one, e.g. --port 9001
     #[arg(long, default_value_t = 8001)]

@@ -28,7 +28,7 @@ struct Options {
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo run --bin wire -- fixtures/http/two-requests-at-once.wire | nc -q 1 127.0.0.1 8000
+  cargo run --bin wire -- fixtures/http/three-pipelined-requests-are-answered-in-order.wire | nc -N 127.0.0.1 8000
   printf 'C: GET / HTTP/1.1\\\\r\\\\n\\n' | cargo run --bin wire -- --hex -";
 
 fn main() -> ExitCode {

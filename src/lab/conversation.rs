@@ -239,7 +239,9 @@ impl Conversation {
             let before_fault = error.offset.saturating_sub(self.connection.offset()) as usize;
             let head = &shown[..before_fault.min(shown.len())];
             self.form = Form::preferred(&Fields::before_fault(head));
-            self.request_line = None;
+            // Something has to stand in the log where a request line would.
+            self.request_line = log::log_enabled!(log::Level::Debug)
+                .then(|| format!("({})", error.rule.lesson().claim).into());
             Card::add(&self.card.requests, 1);
         }
         let response = broken_rule(error, self.form);

@@ -47,11 +47,12 @@ impl Card {
 
     /// What the log says when the connection is over, before the reason.
     pub fn farewell(&self, now: Instant) -> String {
+        let requests = self.requests.load(Relaxed);
         format!(
-            "conn {} closed after {:.3} s, {} requests, {} bytes in, {} bytes out",
+            "conn {} closed after {:.3} s, {requests} request{}, {} bytes in, {} bytes out",
             self.number,
             now.saturating_duration_since(self.opened).as_secs_f64(),
-            self.requests.load(Relaxed),
+            if requests == 1 { "" } else { "s" },
             self.bytes_in.load(Relaxed),
             self.bytes_out.load(Relaxed),
         )

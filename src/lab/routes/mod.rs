@@ -20,18 +20,18 @@ use crate::http::Method;
 /// Every route of the lab, in the order in which `GET /` shows them.
 pub const ROUTES: &[Route] = &[
     Route {
-        pattern: "/plaintext",
-        methods: &[Method::Get],
-        about: "Hello, World! and the fewest field lines: the measure of speed",
-        example: "curl -i http://{at}/plaintext",
-        answer: plaintext::hello,
-    },
-    Route {
         pattern: "/",
         methods: &[Method::Get],
         about: "this list: for a terminal, a browser, or with Accept: application/json for a program",
         example: "curl -i http://{at}/",
         answer: index::index,
+    },
+    Route {
+        pattern: "/plaintext",
+        methods: &[Method::Get],
+        about: "Hello, World! and the fewest field lines: the measure of speed",
+        example: "curl -i http://{at}/plaintext",
+        answer: plaintext::hello,
     },
     Route {
         pattern: "/echo",
@@ -51,7 +51,7 @@ pub const ROUTES: &[Route] = &[
         pattern: "/raw",
         methods: ANY,
         about: "the request as it arrived, taken apart: what stood where, and how its end was found",
-        example: "printf 'POST /raw HTTP/1.1\\r\\nHost: lab\\r\\nContent-Length: 3\\r\\n\\r\\nabc' | nc -q1 {host} {port}",
+        example: "printf 'POST /raw HTTP/1.1\\r\\nHost: lab\\r\\nContent-Length: 3\\r\\n\\r\\nabc' | nc -N {host} {port}",
         answer: raw::raw,
     },
     Route {

@@ -20,11 +20,18 @@ fn section(route: &Route, at: &str) -> String {
     format!("<section>\n<h2>{name}</h2>\n<p>{about}</p>\n<pre>{command}</pre>\n</section>\n")
 }
 
-/// What a click may lead to: the path in the example of a route that answers GET.
+/// What a click may lead to, for a route that answers GET: its path in the example, else the path that it has.
 fn path_to_try(route: &Route) -> Option<&'static str> {
-    let (_, path) = route.example.split_once("{at}").filter(|_| route.methods.contains(&Method::Get))?;
-    let end = path.find([' ', '"', '\'']).unwrap_or(path.len());
-    Some(&path[..end])
+    if !route.methods.contains(&Method::Get) {
+        return None;
+    }
+    let (literal, is_family) = match route.pattern.split_once('{') {
+        Some((literal, _)) => (literal, true),
+        None => (route.pattern, false),
+    };
+    let paths = route.example.split("{at}").skip(1);
+    let mut paths = paths.map(|path| &path[..path.find([' ', '"', '\'', ';']).unwrap_or(path.len())]);
+    paths.find(|path| path.starts_with(literal)).or((!is_family).then_some(route.pattern))
 }
 
 /// Text as it stands between tags, and in a value between double quotes.
@@ -57,8 +64,23 @@ h1 { font-size: 1.4rem; }
 h2 { margin: 0; font: 1rem/1.5 ui-monospace, monospace; }
 section { margin: 1.6rem 0; }
 section p { margin: 0.1rem 0 0.4rem; }
-pre { margin: 0; padding: 0.5rem 0.8rem; overflow-x: auto; border-radius: 4px; background: #8882; }
+pre { margin: 0; padding: 0.5rem 0.8rem; white-space: pre-wrap; overflow-wrap: anywhere; border-radius: 4px;
+  background: #8882; }
 a { text-decoration: none; }
 a:hover { text-decoration: underline; }
 </style>
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_click_leads_to_the_route_it_stands_at() {
+        let leads_to = |pattern| path_to_try(ROUTES.iter().find(|route| route.pattern == pattern).unwrap());
+        assert_eq!(leads_to("/wire/last"), Some("/wire/last"));
+        assert_eq!(leads_to("/raw"), Some("/raw"));
+        assert_eq!(leads_to("/bytes/{n}"), Some("/bytes/100"));
+        assert_eq!(leads_to("/drip"), Some("/drip?numbytes=5&duration=2&framing=chunked"));
+    }
+}

@@ -16,7 +16,7 @@ use super::registry::{Activity, Card};
 use super::router;
 use super::routes::discard::Discard;
 use crate::http::connection::Missing;
-use crate::http::{Connection, Error, Event, Fields, Request, Response};
+use crate::http::{Connection, Error, Event, Fields, Framing, Request, Response};
 use crate::session::{Cause, Flow, Session};
 use crate::wire::receive_buffer::ReceiveBuffer;
 
@@ -171,9 +171,10 @@ impl Conversation {
 
     /// The response is known, and content that nobody wants stands before the next request.
     fn answer_behind_content(&mut self, response: Response, request: &Request<'_>, turn: &mut Turn<'_>) {
-        if request.expects_continue {
-            // The client need not send the content any more, and may send it all the same: what follows could be
-            // read in two ways, so nothing is to follow.
+        let is_long = matches!(request.framing, Framing::Length(length) if length > PIECE_BYTES as u64);
+        if request.expects_continue || is_long {
+            // A client that waits for a 100 need not send the content any more, and may send it all the same: what
+            // follows could be read in two ways, so nothing is to follow. And long content is not worth the wait.
             self.connection.close_after_exchange();
             self.reply(turn).send(response);
         } else {

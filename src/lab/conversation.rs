@@ -281,9 +281,11 @@ impl Conversation {
     }
 
     fn note_head(&mut self, now: Instant) {
-        match self.connection.missing(self.pending.bytes()) {
-            Some(Missing::Head) => self.arrival.head_begun = self.arrival.head_begun.or(Some(now)),
-            _ => self.arrival.head_begun = None,
+        let is_receiving_head = self.connection.missing(self.pending.bytes()) == Some(Missing::Head);
+        match self.arrival.head_begun {
+            Some(_) if is_receiving_head => {}
+            None if is_receiving_head => (self.arrival.head_begun, self.arrival.head_reads) = (Some(now), 1),
+            _ => (self.arrival.head_begun, self.arrival.head_reads) = (None, 0),
         }
     }
 
@@ -349,7 +351,7 @@ impl Session for Conversation {
 
     fn receive_eof(&mut self, _now: Instant) {
         self.arrival.has_ended = true;
-        if self.state != State::Talking {
+        if let State::Draining { .. } = self.state {
             self.state = State::Over(Flow::Closed, "answered and closed");
         }
     }
@@ -400,6 +402,9 @@ impl Session for Conversation {
     fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) {
         if self.deadline.is_none() {
             self.arrival.latest = now; // the peer has taken what waited for it: it is alive
+            if let State::Draining { until } = &mut self.state {
+                *until = now + LINGER; // and only now can it know that nothing is to follow
+            }
         }
         if self.has_nothing_to_say() {
             return self.settle(now, out);

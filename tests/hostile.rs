@@ -190,3 +190,21 @@ fn extensions_that_outweigh_the_content_are_refused() {
     assert_eq!(error.map(|error| error.rule), Some(Rule::ChunkExtensionsLong));
     assert!(kept <= MAX_CHUNK_LINE_BYTES);
 }
+
+/// Content that nobody wants, in chunks without an end: the answer does not wait for it.
+#[test]
+fn chunks_that_nobody_wants_are_answered_early() {
+    let mut flooded = Flooded::new();
+    let head = CHUNKED.replace("/echo", "/status/200");
+    assert_eq!(flooded.receive(head.as_bytes()), (Flow::Open, String::new()));
+    let chunk = format!("400\r\n{}\r\n", "a".repeat(1024));
+    for _ in 0..PIECE_BYTES / 1024 {
+        assert_eq!(flooded.receive(chunk.as_bytes()), (Flow::Open, String::new()));
+    }
+    let (flow, answer) = flooded.receive(chunk.as_bytes());
+    assert_eq!(flow, Flow::HalfClosed);
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("Connection: close\r\n"),
+        "{answer}"
+    );
+}

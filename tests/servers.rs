@@ -7,10 +7,10 @@ mod support {
     pub mod tcp;
 }
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use support::server::Server;
 use support::tcp::play_all;
@@ -37,15 +37,20 @@ fn a_blocking_loop_answers_as_the_fixtures_say() {
     play_all(address);
 }
 
-/// Reads and writes until the session is over; deadlines pass unseen.
+/// Reads and writes until the session is over; a read lasts until the session's deadline at the most.
 fn serve(mut stream: TcpStream) -> std::io::Result<()> {
     let mut session = support::lab::lab().open(Instant::now(), stream.peer_addr()?);
     let (mut arrived, mut out) = ([0; 4096], Vec::new());
     loop {
-        let count = stream.read(&mut arrived)?;
-        match &arrived[..count] {
-            [] => session.receive_eof(Instant::now()),
-            bytes => session.receive(Instant::now(), bytes, &mut out),
+        let due = session.poll_timeout().map(|due| due.saturating_duration_since(Instant::now()));
+        stream.set_read_timeout(due.map(|due| due.max(Duration::from_millis(1))))?;
+        match stream.read(&mut arrived) {
+            Ok(0) => session.receive_eof(Instant::now()),
+            Ok(count) => session.receive(Instant::now(), &arrived[..count], &mut out),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                session.handle_timeout(Instant::now());
+            }
+            Err(error) => return Err(error),
         }
         loop {
             stream.write_all(&out)?;

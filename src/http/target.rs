@@ -33,6 +33,12 @@ impl<'b> Path<'b> {
         }
     }
 
+    /// Whether an absolute form ends with its authority. The path counts as `/` then, but not to OPTIONS
+    /// (RFC 9110 §4.2.3).
+    pub fn is_absent(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     fn query(&self) -> Option<&'b [u8]> {
         self.question.map(|at| &self.bytes[at + 1..])
     }

@@ -16,7 +16,7 @@ use super::registry::{Activity, Card};
 use super::router;
 use super::routes::discard::Discard;
 use crate::http::connection::Missing;
-use crate::http::{Connection, Error, Event, Fields, Request, Response};
+use crate::http::{Connection, Error, Event, Fields, Framing, Request, Response};
 use crate::session::{Cause, Flow, Session};
 use crate::wire::receive_buffer::ReceiveBuffer;
 
@@ -173,9 +173,10 @@ impl Conversation {
 
     /// The response is known, and content that nobody wants stands before the next request.
     fn answer_behind_content(&mut self, response: Response, request: &Request<'_>, turn: &mut Turn<'_>) {
-        if request.expects_continue {
-            // The client need not send the content any more, and may send it all the same: what follows could be
-            // read in two ways, so nothing is to follow.
+        let is_long = matches!(request.framing, Framing::Length(length) if length > PIECE_BYTES as u64);
+        if request.expects_continue || is_long {
+            // A client that waits for a 100 need not send the content any more, and may send it all the same: what
+            // follows could be read in two ways, so nothing is to follow. And long content is not worth the wait.
             self.connection.close_after_exchange();
             self.reply(turn).send(response);
         } else {
@@ -284,9 +285,11 @@ impl Conversation {
     }
 
     fn note_head(&mut self, now: Instant) {
-        match self.connection.missing(self.pending.bytes()) {
-            Some(Missing::Head) => self.arrival.head_begun = self.arrival.head_begun.or(Some(now)),
-            _ => self.arrival.head_begun = None,
+        let is_receiving_head = self.connection.missing(self.pending.bytes()) == Some(Missing::Head);
+        match self.arrival.head_begun {
+            Some(_) if is_receiving_head => {}
+            None if is_receiving_head => (self.arrival.head_begun, self.arrival.head_reads) = (Some(now), 1),
+            _ => (self.arrival.head_begun, self.arrival.head_reads) = (None, 0),
         }
     }
 
@@ -352,7 +355,7 @@ impl Session for Conversation {
 
     fn receive_eof(&mut self, _now: Instant) {
         self.arrival.has_ended = true;
-        if self.state != State::Talking {
+        if let State::Draining { .. } = self.state {
             self.state = State::Over(Flow::Closed, "answered and closed");
         }
     }
@@ -403,6 +406,9 @@ impl Session for Conversation {
     fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) {
         if self.deadline.is_none() {
             self.arrival.latest = now; // the peer has taken what waited for it: it is alive
+            if let State::Draining { until } = &mut self.state {
+                *until = now + LINGER; // and only now can it know that nothing is to follow
+            }
         }
         if self.has_nothing_to_say() {
             return self.settle(now, out);

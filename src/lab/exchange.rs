@@ -62,6 +62,11 @@ impl From<Response> for Answer {
 }
 
 impl Answer {
+    /// A response about this request or this moment, which is worth nothing to anybody else (RFC 9111 §5.2.2.5).
+    pub fn uncached(response: Response) -> Answer {
+        Answer::Whole(response.with("Cache-Control", "no-store"))
+    }
+
     pub fn exchange(exchange: impl Exchange + 'static) -> Answer {
         Answer::Exchange(Box::new(exchange))
     }

@@ -41,6 +41,9 @@ impl Refusal {
                 json!({ "title": reason(self.status), "status": self.status, "detail": self.why, "advice": self.advice }),
             ),
         };
+        // A cache may keep a 404 and some others without being told to (RFC 9110 §15.1), so it has to know that there
+        // are two forms.
+        let response = response.with("Vary", "Accept");
         match &self.allow {
             Some(methods) => response.with("Allow", methods.clone()),
             None => response,

@@ -29,6 +29,10 @@ pub fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     let path = match call.request.target {
         Target::Asterisk => return Ok(options(&all_methods())),
+        // The way in which a proxy is asked to ask the server for "*" (RFC 9112 §3.2.4).
+        Target::Absolute { path, .. } if path.is_absent() && call.request.method == Method::Options => {
+            return Ok(options(&all_methods()));
+        }
         Target::Origin(path) | Target::Absolute { path, .. } => path,
     };
     // Most requests name their resource literally, and need neither decoding nor memory. A pattern with braces

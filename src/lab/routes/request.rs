@@ -21,7 +21,7 @@ pub fn headers(call: &Call<'_>) -> Result<Answer, Refusal> {
             json!({ "fields": fields.collect::<Vec<Value>>() })
         },
     );
-    Ok(response.into())
+    Ok(Answer::uncached(response))
 }
 
 /// `GET /user-agent`
@@ -31,7 +31,7 @@ pub fn user_agent(call: &Call<'_>) -> Result<Answer, Refusal> {
         || format!("{}\n", agent.as_deref().unwrap_or("(the request has no User-Agent)")),
         || json!({ "user-agent": agent }),
     );
-    Ok(response.into())
+    Ok(Answer::uncached(response))
 }
 
 /// `GET /whoami`
@@ -62,7 +62,7 @@ pub fn whoami(call: &Call<'_>) -> Result<Answer, Refusal> {
             })
         },
     );
-    Ok(response.into())
+    Ok(Answer::uncached(response))
 }
 
 /// An IPv4 peer of a socket that listens on `::` shows up as an IPv6 address (RFC 4291 §2.5.5.2).

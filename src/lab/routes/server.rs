@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::http::Response;
 use crate::lab::exchange::{Answer, Call};
 use crate::lab::refusal::Refusal;
 use crate::lab::registry::{Activity, Card};
@@ -18,7 +17,7 @@ pub fn connections(call: &Call<'_>) -> Result<Answer, Refusal> {
         || table(&rows),
         || json!({ "connections": rows.iter().map(Row::to_json).collect::<Vec<Value>>() }),
     );
-    Ok(uncached(response))
+    Ok(Answer::uncached(response))
 }
 
 /// `GET /stats`
@@ -37,7 +36,7 @@ pub fn stats(call: &Call<'_>) -> Result<Answer, Refusal> {
             Value::Object(object)
         },
     );
-    Ok(uncached(response))
+    Ok(Answer::uncached(response))
 }
 
 fn numbers(call: &Call<'_>) -> [(&'static str, u64); 10] {
@@ -127,9 +126,4 @@ fn named(activity: Activity) -> &'static str {
         Activity::Answering => "answering",
         Activity::Draining => "draining",
     }
-}
-
-/// A number of a moment ago is worth nothing (RFC 9111 §5.2.2.5).
-fn uncached(response: Response) -> Answer {
-    response.with("Cache-Control", "no-store").into()
 }

@@ -40,5 +40,5 @@ fn shown(text: String, otherwise: &str, advice: &str) -> Result<Answer, Refusal>
     if text.is_empty() {
         return Err(Refusal::new(404, otherwise, advice));
     }
-    Ok(Response::text(200, text).with("Cache-Control", "no-store").into())
+    Ok(Answer::uncached(Response::text(200, text)))
 }

@@ -1,0 +1,80 @@
+//! What a conversation measures: reads and time, which no fixture shows.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wirelab::lab::Lab;
+use wirelab::lab::clock::TimeSource;
+use wirelab::lab::settings::Settings;
+use wirelab::session::{Flow, Service, Session};
+
+type Conversation = <Arc<Lab> as Service>::Session;
+
+fn open(settings: Settings, now: Instant) -> Conversation {
+    let time = TimeSource { instant: Instant::now, since_epoch: || Duration::ZERO };
+    let lab = Arc::new(Lab::new(settings, time, None));
+    lab.open(now, SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)))
+}
+
+/// What is sent on bytes that arrive in these pieces, each part of it taken at once.
+fn answers(conversation: &mut Conversation, pieces: &[&[u8]]) -> String {
+    let (now, mut out, mut all) = (Instant::now(), Vec::new(), Vec::new());
+    for piece in pieces {
+        conversation.receive(now, piece, &mut out);
+        while !out.is_empty() {
+            all.append(&mut out);
+            conversation.poll_transmit(now, &mut out);
+        }
+    }
+    String::from_utf8(all).expect("answers of text")
+}
+
+#[test]
+fn reads_are_counted_for_each_head_by_itself() {
+    let mut conversation = open(Settings::default(), Instant::now());
+    let posted = answers(
+        &mut conversation,
+        &[b"POST /raw HTTP/1.1\r\nHost: lab\r\nContent-Length: 3\r\n\r\n", b"a", b"b", b"cGET /raw HTT"],
+    );
+    assert!(posted.contains(", in 1 read\n"), "{posted}");
+    let got = answers(
+        &mut conversation,
+        &[b"P/1.1\r\n", b"Host: lab\r\n\r\nGET /raw HTTP/1.1\r\nHost: lab\r\n\r\n"],
+    );
+    assert_eq!(got.matches(", in 3 reads\n").count(), 1, "{got}");
+    assert_eq!(got.matches(", in 1 read\n").count(), 1, "{got}");
+}
+
+#[test]
+fn a_slow_reader_has_its_time_to_hang_up_when_the_last_byte_has_left() {
+    let start = Instant::now();
+    let mut conversation = open(Settings::default(), start);
+    let mut out = Vec::new();
+    conversation.receive(
+        start,
+        b"GET /plaintext HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n",
+        &mut out,
+    );
+    assert_eq!(conversation.poll_timeout(), None, "bytes that have not left are the driver's to watch");
+
+    let left = start + Duration::from_secs(30);
+    out.clear();
+    conversation.poll_transmit(left, &mut out);
+    assert_eq!(conversation.flow(), Flow::HalfClosed);
+    let until = conversation.poll_timeout().expect("nobody lingers for ever");
+    assert!(until > left, "it is over before the peer has read that it is");
+    conversation.handle_timeout(until);
+    assert_eq!(conversation.flow(), Flow::Closed);
+}
+
+#[test]
+fn a_peer_that_is_turned_away_is_told_so_even_if_it_has_finished_sending() {
+    let now = Instant::now();
+    let mut conversation = open(Settings { max_connections: 0, ..Settings::default() }, now);
+    conversation.receive_eof(now);
+    let mut out = Vec::new();
+    conversation.poll_transmit(now, &mut out);
+    assert!(out.starts_with(b"HTTP/1.1 503 "), "{}", out.escape_ascii());
+    assert_eq!(conversation.flow(), Flow::Closed);
+}

@@ -1,5 +1,6 @@
 //! A note as it is lived through: servers started, commands typed, what is printed compared.
 
+use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 
 use super::machine::{self, free_port};
@@ -14,16 +15,21 @@ pub fn check(name: &str) {
     let commands: String = note.steps().map(|step| format!("{}\n", step.command)).collect();
     if let Some(reason) = machine::missing_tool(&commands) {
         assert!(!machine::must_run_all(), "{} cannot be run: {reason}", note.path);
-        return eprintln!("{} was not run: {reason}", note.path);
+        return say(&format!("{} was not run: {reason}", note.path));
     }
     let may_strace = !commands.contains("strace") || machine::may_strace();
     if !may_strace {
         assert!(!machine::must_run_all(), "{} cannot be run: strace is forbidden here", note.path);
-        eprintln!("{} was run without its strace commands: strace is forbidden here", note.path);
+        say(&format!("{} was run without its strace commands: strace is forbidden here", note.path));
     }
     for server in note.servers() {
         Run::new(&note, server, may_strace).go();
     }
+}
+
+/// Says something that is seen though the test succeeds.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 impl Note {

@@ -79,7 +79,12 @@ fn every_note_keeps_to_the_form() {
         for (item, path) in note.mentions() {
             let code =
                 fs::read_to_string(path).unwrap_or_else(|error| panic!("lab-notes/{name}: {path}: {error}"));
-            assert!(code.contains(&format!(" {item}")), "lab-notes/{name}: there is no {item} in {path}");
+            let is_there = ["fn", "struct", "enum", "const"].iter().any(|kind| {
+                let definition = format!("{kind} {item}");
+                let mut behind = code.split(&definition).skip(1).filter_map(|rest| rest.chars().next());
+                behind.any(|char| !char.is_alphanumeric() && char != '_')
+            });
+            assert!(is_there, "lab-notes/{name}: there is no {item} in {path}");
         }
     }
 }

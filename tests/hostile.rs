@@ -10,7 +10,7 @@ use std::time::Instant;
 use support::lab::lab;
 use wirelab::http::chunked::{Decoder, MAX_CHUNK_LINE_BYTES, Piece};
 use wirelab::http::head::{Search, Section};
-use wirelab::http::{Connection, Error, Event, Limits, Response, Rule};
+use wirelab::http::{Connection, Date, Error, Event, Limits, Response, Rule};
 use wirelab::lab::exchange::PIECE_BYTES;
 use wirelab::session::{Flow, Service, Session};
 use wirelab::wire::receive_buffer::ReceiveBuffer;
@@ -100,7 +100,11 @@ fn understand(connection: &mut Connection, bytes: &[u8], broken: &mut Option<Box
             Ok((used, event)) => {
                 consumed += used;
                 if let Event::EndOfMessage = event {
-                    connection.send(&Response::new(200), "", &mut Vec::new());
+                    connection.send(
+                        &Response::new(200),
+                        &Date::new("Sun, 06 Nov 1994 08:49:37 GMT"),
+                        &mut Vec::new(),
+                    );
                 }
             }
             Err(error) => {

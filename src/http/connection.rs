@@ -13,7 +13,7 @@ use super::error::{Error, Fault, Rule};
 use super::framing::Framing;
 use super::head::{self, HeadLimits, Search, Section};
 use super::message::{Fields, Method, Request, Version};
-use super::response::{self, Length, Prepared, Response, push_field, push_start};
+use super::response::{self, Date, Length, Prepared, Response, push_field, push_start};
 
 pub use super::head::HeadLimits as Limits;
 
@@ -145,8 +145,8 @@ impl Connection {
         out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
     }
 
-    /// Sends a whole response. `date` is the text of the Date field.
-    pub fn send(&mut self, response: &Response, date: &str, out: &mut Vec<u8>) {
+    /// Sends a whole response. `date` is when it is made.
+    pub fn send(&mut self, response: &Response, date: &Date, out: &mut Vec<u8>) {
         self.send_head(response, Length::Known(response.content.len() as u64), date, out);
         self.send_data(&response.content, out);
         self.send_end(&[], out);
@@ -156,7 +156,7 @@ impl Connection {
     ///
     /// # Panics
     /// When no response is due.
-    pub fn send_prepared(&mut self, prepared: &Prepared, date: &str, out: &mut Vec<u8>) {
+    pub fn send_prepared(&mut self, prepared: &Prepared, date: &Date, out: &mut Vec<u8>) {
         assert!(self.can_answer(), "a response was sent where none is due");
         push_start(prepared.response.status, date, out);
         out.extend_from_slice(&prepared.fields);
@@ -173,7 +173,7 @@ impl Connection {
     ///
     /// # Panics
     /// When no response is due.
-    pub fn send_head(&mut self, response: &Response, length: Length, date: &str, out: &mut Vec<u8>) {
+    pub fn send_head(&mut self, response: &Response, length: Length, date: &Date, out: &mut Vec<u8>) {
         assert!(self.can_answer(), "a response was sent where none is due");
         let chunked = response::is_chunked(length, self.version);
         self.persist &= matches!(length, Length::Known(_)) || chunked;

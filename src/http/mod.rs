@@ -7,7 +7,7 @@
 //! A whole exchange, as bytes:
 //!
 //! ```
-//! use wirelab::http::{Connection, Event, Limits, Response};
+//! use wirelab::http::{Connection, Date, Event, Limits, Response};
 //!
 //! let mut connection = Connection::new(Limits::default());
 //! let bytes = b"GET /echo/hi HTTP/1.1\r\nHost: lab\r\n\r\n";
@@ -18,7 +18,8 @@
 //! assert!(matches!(connection.next_event(b"").unwrap(), (0, Event::EndOfMessage)));
 //!
 //! let mut out = Vec::new();
-//! connection.send(&Response::text(200, "hi\n"), "Sun, 06 Nov 1994 08:49:37 GMT", &mut out);
+//! let date = Date::new("Sun, 06 Nov 1994 08:49:37 GMT");
+//! connection.send(&Response::text(200, "hi\n"), &date, &mut out);
 //! assert_eq!(
 //!     String::from_utf8(out).unwrap(),
 //!     "HTTP/1.1 200 OK\r\n\
@@ -47,5 +48,5 @@ pub use connection::{Connection, Event, Limits};
 pub use error::{Error, Rule};
 pub use framing::Framing;
 pub use message::{Fields, Method, Request, Version};
-pub use response::{Length, Prepared, Response};
+pub use response::{Date, Length, Prepared, Response};
 pub use target::Target;

@@ -40,6 +40,19 @@ impl Prepared {
     }
 }
 
+/// The text of a Date field: an IMF-fixdate (RFC 9110 §5.6.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Date([u8; IMF_FIXDATE_BYTES]);
+
+impl Date {
+    /// # Panics
+    /// When the text does not have the length of an IMF-fixdate, or is not ASCII.
+    pub fn new(text: &str) -> Date {
+        assert!(text.is_ascii(), "{text:?} is no date");
+        Date(text.as_bytes().try_into().expect("an IMF-fixdate has 29 characters"))
+    }
+}
+
 /// How a client learns where the content ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
@@ -99,7 +112,7 @@ impl Response {
 
 /// Appends a status line and the Date field. The version is the server's own, whatever the request's was
 /// (RFC 9110 §2.5).
-pub(super) fn push_start(status: u16, date: &str, out: &mut Vec<u8>) {
+pub(super) fn push_start(status: u16, date: &Date, out: &mut Vec<u8>) {
     out.reserve(USUAL_HEAD_BYTES);
     if status == 200 {
         out.extend_from_slice(b"HTTP/1.1 200 OK\r\nDate: ");
@@ -110,7 +123,7 @@ pub(super) fn push_start(status: u16, date: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(reason(status).as_bytes());
         out.extend_from_slice(b"\r\nDate: ");
     }
-    out.extend_from_slice(date.as_bytes());
+    out.extend_from_slice(&date.0);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -200,3 +213,5 @@ pub fn reason(status: u16) -> &'static str {
 
 /// Room for the heads that most responses have, asked for once instead of field by field.
 const USUAL_HEAD_BYTES: usize = 256;
+
+const IMF_FIXDATE_BYTES: usize = 29;

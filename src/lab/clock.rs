@@ -6,6 +6,8 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use crate::http::Date;
+
 /// Where the lab gets the time from.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeSource {
@@ -13,16 +15,6 @@ pub struct TimeSource {
     pub instant: fn() -> Instant,
     /// Time since 1970-01-01T00:00:00Z.
     pub since_epoch: fn() -> Duration,
-}
-
-/// The text of a Date field: an IMF-fixdate (RFC 9110 §5.6.7).
-#[derive(Clone, Copy, Debug)]
-pub struct Date([u8; IMF_FIXDATE_BYTES]);
-
-impl Date {
-    pub fn as_str(&self) -> &str {
-        str::from_utf8(&self.0).expect("a date is ASCII")
-    }
 }
 
 /// The lab's clock.
@@ -70,12 +62,9 @@ impl Clock {
         let since_epoch = if self.golden { GOLDEN_TIME } else { (self.source.since_epoch)() };
         let rest_of_second = Duration::from_secs(1) - Duration::from_nanos(since_epoch.subsec_nanos().into());
         let text = httpdate::fmt_http_date(UNIX_EPOCH + since_epoch);
-        let text = text.as_bytes().try_into().expect("an IMF-fixdate has 29 characters");
-        KnownDate { text: Date(text), good_until: now + rest_of_second }
+        KnownDate { text: Date::new(&text), good_until: now + rest_of_second }
     }
 }
-
-const IMF_FIXDATE_BYTES: usize = 29;
 
 /// Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110 §5.6.7.
 const GOLDEN_TIME: Duration = Duration::from_secs(784_111_777);

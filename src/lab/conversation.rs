@@ -16,7 +16,7 @@ use super::registry::{Activity, Card};
 use super::router;
 use super::routes::discard::Discard;
 use crate::http::connection::Missing;
-use crate::http::{Connection, Error, Event, Fields, Framing, Request, Response};
+use crate::http::{Connection, Date, Error, Event, Fields, Framing, Request, Response};
 use crate::session::{Cause, Flow, Session};
 use crate::wire::receive_buffer::ReceiveBuffer;
 
@@ -54,7 +54,7 @@ enum State {
 /// What one call of the driver comes with.
 struct Turn<'t> {
     now: Instant,
-    date: &'t str,
+    date: &'t Date,
     out: &'t mut Vec<u8>,
 }
 
@@ -111,7 +111,7 @@ impl Conversation {
     /// Understands as much of what has come as there is room to answer.
     fn understand(&mut self, now: Instant, arrived: &[u8], out: &mut Vec<u8>) {
         let date = self.lab.clock.date(now);
-        let mut turn = Turn { now, date: date.as_str(), out };
+        let mut turn = Turn { now, date: &date, out };
         let mut pending = mem::take(&mut self.pending);
         pending.feed(arrived, |bytes| self.understand_bytes(bytes, &mut turn));
         self.pending = pending;
@@ -414,7 +414,7 @@ impl Session for Conversation {
             return self.settle(now, out);
         }
         let date = self.lab.clock.date(now);
-        let mut turn = Turn { now, date: date.as_str(), out };
+        let mut turn = Turn { now, date: &date, out };
         match self.state {
             State::TurningAway => self.turn_away(&mut turn),
             State::Talking => {

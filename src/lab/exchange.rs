@@ -8,7 +8,7 @@ use super::refusal::{Form, Refusal};
 use super::registry::Card;
 use super::representation::Representation;
 use crate::http::response::reason;
-use crate::http::{Connection, Fields, Length, Prepared, Request, Response};
+use crate::http::{Connection, Date, Fields, Length, Prepared, Request, Response};
 
 /// A request on its way to a route.
 #[derive(Clone, Copy)]
@@ -120,7 +120,7 @@ pub struct Reply<'r> {
     pub card: &'r Card,
     pub(super) connection: &'r mut Connection,
     pub(super) out: &'r mut Vec<u8>,
-    pub(super) date: &'r str,
+    pub(super) date: &'r Date,
     pub(super) cut: &'r mut Option<Cut>,
     /// Whether the peer has finished sending: it may have gone, or it may still be reading.
     pub peer_has_ended: bool,

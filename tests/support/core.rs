@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wirelab::http::connection::Missing;
-use wirelab::http::{Connection, Error, Event, Limits, Response};
+use wirelab::http::{Connection, Date, Error, Event, Limits, Response};
 use wirelab::wire::notation::encode;
 use wirelab::wire::receive_buffer::ReceiveBuffer;
 use wirelab::wire::script::Expected;
@@ -99,7 +99,11 @@ fn understand(connection: &mut Connection, bytes: &[u8], reports: &mut Reports) 
             Event::Trailers(trailers) => reports.add(format!("Trailers {}", section(trailers.iter()))),
             Event::EndOfMessage => {
                 reports.add("EndOfMessage".to_owned());
-                connection.send(&Response::new(200), "", &mut Vec::new());
+                connection.send(
+                    &Response::new(200),
+                    &Date::new("Sun, 06 Nov 1994 08:49:37 GMT"),
+                    &mut Vec::new(),
+                );
             }
             Event::Incomplete | Event::Paused => return consumed,
             Event::Closed => return bytes.len(),

@@ -1,0 +1,90 @@
+//! Lab notes are tests: what a note prints is typed, and what it shows has to come of it.
+//!
+//! `lab-notes/README.md` says how a note is written, and what stands for what varies. One note alone:
+//! `cargo test --test notes note_03`.
+
+#[path = "notes/machine.rs"]
+mod machine;
+#[path = "notes/page.rs"]
+mod page;
+#[path = "notes/pattern.rs"]
+mod pattern;
+#[path = "notes/process.rs"]
+mod process;
+#[path = "notes/run.rs"]
+mod run;
+#[path = "notes/trace.rs"]
+mod trace;
+
+use std::fs;
+
+use page::Note;
+
+#[test]
+fn note_01() {
+    run::check("01-where-a-request-ends.md");
+}
+
+#[test]
+fn note_02() {
+    run::check("02-the-same-bytes-at-both-ends.md");
+}
+
+#[test]
+fn note_03() {
+    run::check("03-read-until-it-would-block.md");
+}
+
+#[test]
+fn note_04() {
+    run::check("04-what-an-idle-client-costs.md");
+}
+
+#[test]
+fn note_05() {
+    run::check("05-four-instants.md");
+}
+
+#[test]
+fn note_06() {
+    run::check("06-two-lengths-two-readers.md");
+}
+
+#[test]
+fn note_07() {
+    run::check("07-closing-without-losing-the-answer.md");
+}
+
+/// A note without a test here would never be run.
+#[test]
+fn every_note_is_run() {
+    let tests = include_str!("notes.rs");
+    for name in page::names() {
+        assert!(
+            tests.contains(&format!("run::check(\"{name}\")")),
+            "lab-notes/{name} has no test in tests/notes.rs"
+        );
+    }
+}
+
+/// The headings in their order, a page at most, and nothing named in the code that is not there.
+#[test]
+fn every_note_keeps_to_the_form() {
+    for name in page::names() {
+        let note = Note::read(&name);
+        let headings: Vec<&str> = note.text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let form = ["Question", "Prediction", "Try it", "Bytes seen", "Explanation", "Exercise"];
+        assert_eq!(headings, form, "lab-notes/{name}");
+        assert!(note.text.lines().count() <= 120, "lab-notes/{name} is longer than a page");
+        for (item, path) in note.mentions() {
+            let code =
+                fs::read_to_string(path).unwrap_or_else(|error| panic!("lab-notes/{name}: {path}: {error}"));
+            let is_there = ["fn", "struct", "enum", "const"].iter().any(|kind| {
+                let definition = format!("{kind} {item}");
+                let mut behind = code.split(&definition).skip(1).filter_map(|rest| rest.chars().next());
+                behind.any(|char| !char.is_alphanumeric() && char != '_')
+            });
+            assert!(is_there, "lab-notes/{name}: there is no {item} in {path}");
+        }
+    }
+}

@@ -416,6 +416,10 @@ impl Session for Conversation {
                     self.conclude(&mut turn);
                 }
             }
+            State::Draining { .. } if self.deadline.is_none() => {
+                // The last bytes have left just now: from here on the peer lingers.
+                self.state = State::Draining { until: now + LINGER };
+            }
             State::Draining { .. } | State::Over(..) => return,
         }
         self.settle(now, out);

@@ -16,7 +16,7 @@ struct Arguments {
     #[arg(long, default_value_t = 8000)]
     port: u16,
 
-    /// Read only once when a connection is readable: wrong on purpose, for the lab note about it
+    /// Read only once when a connection is readable: wrong on purpose, e.g. --read-once --trace
     #[arg(long)]
     read_once: bool,
 

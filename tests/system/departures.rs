@@ -7,6 +7,7 @@ on_each_server!(
     survives_resets_inside_requests,
     survives_resets_inside_answers,
     survives_clients_that_do_not_wait,
+    forgets_clients_that_are_lost_while_nothing_is_read,
     answers_a_client_that_has_finished_sending,
     refuses_a_request_that_ends_too_early,
     delivers_a_refusal_to_a_client_that_goes_on_sending,
@@ -47,6 +48,19 @@ fn survives_clients_that_do_not_wait(binary: Binary) {
         if number % 3 == 0 {
             client.finish_sending();
         }
+    });
+}
+
+/// Behind a delay, neither a stream that has ended nor a full queue of requests is read.
+fn forgets_clients_that_are_lost_while_nothing_is_read(binary: Binary) {
+    visit_many_times(binary, |mut client, number| {
+        client.send(get("/delay/60"));
+        if number % 2 == 0 {
+            client.finish_sending();
+        } else {
+            client.send(get("/plaintext").repeat(3000));
+        }
+        client.reset();
     });
 }
 

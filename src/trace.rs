@@ -74,8 +74,7 @@ impl<S: Session> Traced<S> {
         let view = (!tracer.is_off()).then(|| View {
             tracer: Arc::clone(tracer),
             number,
-            peer,
-            opened: now,
+            printed: tracer.printer.is_some().then(|| Box::new(Printed { peer, opened: now })),
             received: 0,
             sent: 0,
             half_closed: false,
@@ -142,11 +141,18 @@ impl<S: Session> Session for Traced<S> {
 struct View {
     tracer: Arc<Tracer>,
     number: u64,
-    peer: SocketAddr,
-    opened: Instant,
     received: u64,
     sent: u64,
     half_closed: bool,
+    /// Apart, because most servers have many connections and print none.
+    printed: Option<Box<Printed>>,
+}
+
+/// What only a printed trace tells of a connection.
+#[derive(Debug)]
+struct Printed {
+    peer: SocketAddr,
+    opened: Instant,
 }
 
 impl View {
@@ -184,7 +190,7 @@ impl View {
         if let Some(tape) = &self.tracer.tape {
             tape.record(self.number, side, offset, bytes);
         }
-        if self.tracer.printer.is_some() {
+        if self.printed.is_some() {
             let mut lines = String::new();
             print_block(side, bytes, &mut lines);
             self.print(now, side, lines);
@@ -204,14 +210,15 @@ impl View {
     }
 
     fn print(&self, now: Instant, side: Side, lines: String) {
-        let Some(printer) = &self.tracer.printer else {
+        let (Some(printer), Some(Printed { peer, opened })) = (&self.tracer.printer, self.printed.as_deref())
+        else {
             return;
         };
         let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         if printer.last.replace((self.number, side)) != Some((self.number, side)) {
-            let elapsed = now.saturating_duration_since(self.opened).as_secs_f64();
-            let _ = writeln!(text, "# connection {}, {}, +{elapsed:.3} s", self.number, self.peer);
+            let elapsed = now.saturating_duration_since(*opened).as_secs_f64();
+            let _ = writeln!(text, "# connection {}, {peer}, +{elapsed:.3} s", self.number);
         }
         text.push_str(&lines);
         (printer.print)(&text);

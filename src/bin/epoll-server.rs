@@ -17,7 +17,7 @@ struct Arguments {
     #[command(flatten)]
     options: Options,
 
-    /// Read only once when a connection is readable: wrong on purpose, for the lab note about it
+    /// Read only once when a connection is readable: wrong on purpose, e.g. --read-once --trace
     #[arg(long)]
     read_once: bool,
 }

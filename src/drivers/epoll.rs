@@ -218,7 +218,7 @@ impl<'a, V: Service> Loop<'a, V> {
             return;
         }
         let session = self.service.open(self.work.now, address);
-        entry.insert(Peer::new(session, stream, address));
+        entry.insert(Peer::new(session, stream));
         self.turn(key, |_, _| Ok(()));
     }
 

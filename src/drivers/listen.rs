@@ -10,14 +10,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use crate::session::Tally;
 
 /// Listens on `address`; an IPv6 address takes IPv4 peers as well where the system allows it.
-///
-/// The error names the address, so that it can be shown as it is.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    open(address)
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
-}
-
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // Without it, connections of the last run that are still in TIME-WAIT forbid the address to the next one.
     socket.set_reuse_address(true)?;

@@ -1,7 +1,8 @@
 //! One connection of the epoll driver: its session, its socket, and what is known of both.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::time::Instant;
 
 use log::trace;
@@ -21,7 +22,6 @@ pub(super) struct Peer<S> {
     incoming: Incoming,
     outgoing: Outgoing,
     stream: TcpStream,
-    address: SocketAddr,
 }
 
 /// What is known of the socket's read side.
@@ -44,7 +44,7 @@ enum Outgoing {
     /// The session has none until something happens to it.
     Quiet,
     /// The socket took less than all; the rest waits.
-    Unsent(Unsent),
+    Unsent(Box<Unsent>),
     /// The write side is shut.
     Shut,
 }
@@ -66,15 +66,8 @@ pub(super) enum Progress {
 }
 
 impl<S: Session> Peer<S> {
-    pub(super) fn new(session: S, stream: TcpStream, address: SocketAddr) -> Peer<S> {
-        Peer {
-            session,
-            queued: false,
-            incoming: Incoming::Drained,
-            outgoing: Outgoing::Asking,
-            stream,
-            address,
-        }
+    pub(super) fn new(session: S, stream: TcpStream) -> Peer<S> {
+        Peer { session, queued: false, incoming: Incoming::Drained, outgoing: Outgoing::Asking, stream }
     }
 
     /// Remembers what an event says.
@@ -190,7 +183,7 @@ impl<S: Session> Peer<S> {
         match self.stream.read(&mut work.scratch) {
             Ok(0) => {
                 work.counts.reads += 1;
-                trace!("{}: read the end of the stream", self.address);
+                trace!("{}: read the end of the stream", Name(&self.stream));
                 self.incoming = Incoming::Ended;
                 self.session.receive_eof(work.now);
                 self.ask();
@@ -198,7 +191,7 @@ impl<S: Session> Peer<S> {
             }
             Ok(count) => {
                 work.counts.reads += 1;
-                trace!("{}: read {count} bytes", self.address);
+                trace!("{}: read {count} bytes", Name(&self.stream));
                 // A short read emptied the socket: what arrives from here on is a new edge. So the usual request
                 // needs no second read that would only hear that it blocks (epoll(7), question 9).
                 if count < work.scratch.len() && self.incoming == Incoming::Ready {
@@ -232,16 +225,16 @@ impl<S: Session> Peer<S> {
     }
 
     fn send_or_keep(&mut self, work: &mut Workspace) -> Result<(), Ending> {
-        let sent = write(&mut self.stream, self.address, &work.out, &mut work.counts)?;
+        let sent = write(&mut self.stream, &work.out, &mut work.counts)?;
         self.outgoing = if sent == work.out.len() {
             Outgoing::Asking
         } else {
-            Outgoing::Unsent(Unsent {
+            Outgoing::Unsent(Box::new(Unsent {
                 bytes: work.out[sent..].to_vec(),
                 sent: 0,
                 writable: false,
                 stalls_at: work.now + work.settings.send_timeout,
-            })
+            }))
         };
         Ok(())
     }
@@ -251,7 +244,7 @@ impl<S: Session> Peer<S> {
             return Ok(Progress::GoesOn);
         };
         let rest = &unsent.bytes[unsent.sent..];
-        let sent = write(&mut self.stream, self.address, rest, &mut work.counts)?;
+        let sent = write(&mut self.stream, rest, &mut work.counts)?;
         if sent == rest.len() {
             self.outgoing = Outgoing::Asking;
             return Ok(Progress::GoesOn);
@@ -266,19 +259,14 @@ impl<S: Session> Peer<S> {
 }
 
 /// Writes until everything has left or the socket is full; returns how much has left.
-fn write(
-    stream: &mut TcpStream,
-    address: SocketAddr,
-    bytes: &[u8],
-    counts: &mut Counts,
-) -> io::Result<usize> {
+fn write(stream: &mut TcpStream, bytes: &[u8], counts: &mut Counts) -> io::Result<usize> {
     let mut sent = 0;
     while sent < bytes.len() {
         match stream.write(&bytes[sent..]) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(count) => {
                 counts.writes += 1;
-                trace!("{address}: wrote {count} of {} bytes", bytes.len() - sent);
+                trace!("{}: wrote {count} of {} bytes", Name(stream), bytes.len() - sent);
                 sent += count;
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -290,6 +278,19 @@ fn write(
         }
     }
     Ok(sent)
+}
+
+/// What the log calls a peer. The kernel is asked only when somebody reads it: ten thousand addresses kept for that
+/// are 320 kB.
+struct Name<'a>(&'a TcpStream);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.peer_addr() {
+            Ok(address) => address.fmt(f),
+            Err(_) => f.write_str("a peer that has gone"),
+        }
+    }
 }
 
 /// Reads, writes and questions to the session before the next peer has its turn: about half a megabyte.

@@ -86,14 +86,14 @@ impl<'a, S: Session> Conversation<'a, S> {
 
     /// Waits for time to pass, or for the server to stop: nothing is to be read.
     fn sleep(&mut self, seat: MutexGuard<'a, Seat<S>>) -> Result<(), Ending> {
-        match seat.session.poll_timeout() {
-            None => drop(self.peer.told.wait(seat)),
-            Some(at) => {
-                let left = at.saturating_duration_since(Instant::now()).max(TICK);
-                drop(self.peer.told.wait_timeout(seat, left));
-            }
+        let left =
+            seat.session.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()).max(TICK));
+        drop(self.peer.told.wait_timeout(seat, left.map_or(LOOK, |left| left.min(LOOK))));
+        // No call tells a sleeper that its peer has gone.
+        match self.peer.stream.take_error()? {
+            Some(error) => Err(Ending::Failed(error)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn read(&mut self, mut seat: MutexGuard<'a, Seat<S>>) -> Result<(), Ending> {
@@ -195,6 +195,9 @@ impl Alarm {
 pub(super) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
+
+/// How often a thread that does not read looks whether its peer was lost.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The shortest wait.
 const TICK: Duration = Duration::from_millis(1);

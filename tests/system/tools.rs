@@ -1,0 +1,114 @@
+//! Other people's clients. One that is not installed is named; it has to be there where `CI` is `true`.
+
+use std::env;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use crate::client::{Client, get, stat};
+use crate::process::{Binary, Server, on_each_server};
+
+on_each_server!(
+    answers_curl_many_times_in_parallel,
+    answers_curl_with_old_and_new_versions,
+    takes_what_curl_uploads,
+    answers_nc,
+    answers_telnet,
+);
+
+/// Runs a tool and gives it `input`; `None` if it is not installed.
+fn run(name: &str, options: &[&str], input: &str) -> Option<Output> {
+    let mut command = Command::new(name);
+    command.args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == ErrorKind::NotFound && env::var("CI").as_deref() != Ok("true") => {
+            eprintln!("{name} is not installed");
+            return None;
+        }
+        Err(error) => panic!("{name}: {error}"),
+    };
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let output = thread::scope(|scope| {
+        // Beside reading, or both would wait; and telnet takes the end of its input for the end of everything.
+        let writer = scope.spawn(move || {
+            let _ = stdin.write_all(input.as_bytes());
+            (name == "telnet").then_some(stdin)
+        });
+        let output = child.wait_with_output();
+        drop(writer.join());
+        output
+    });
+    Some(output.expect("the tool ends"))
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn answers_curl_many_times_in_parallel(binary: Binary) {
+    let server = Server::start(binary, &[]);
+    let url = format!("http://{}/echo/[1-300]", server.address);
+    let directory = tempfile::tempdir().expect("a directory");
+    let files = directory.path().join("#1").display().to_string();
+    let options = ["-sS", "--max-time", "30", "--parallel", "--parallel-max", "20", "-o", &files, &url];
+    let Some(output) = run("curl", &options, "") else { return };
+    assert!(output.status.success(), "{output:?}");
+    for number in 1..=300 {
+        let content = fs::read_to_string(directory.path().join(number.to_string())).expect("a file");
+        assert_eq!(content, number.to_string());
+    }
+    // They were asked for on the connections that were there.
+    let accepted = stat(&mut Client::connect(server.address), "accepted");
+    assert!(accepted <= 41, "{accepted} connections");
+}
+
+fn answers_curl_with_old_and_new_versions(binary: Binary) {
+    let server = Server::start(binary, &[]);
+    let url = format!("http://{}/stream/3", server.address);
+    let lines = "line 1 of 3\nline 2 of 3\nline 3 of 3\n";
+    // HTTP/1.0 connects again; the others do not, and an upgrade that was offered is passed over.
+    for (version, connects) in [("--http1.0", 1), ("--http1.1", 0), ("--http2", 0)] {
+        let written = "%{http_version} %{num_connects}\n";
+        let options = ["-sS", "--max-time", "30", version, "-w", written, &url, &url];
+        let Some(output) = run("curl", &options, "") else { return };
+        assert!(output.status.success(), "{version}: {output:?}");
+        assert_eq!(stdout(&output), format!("{lines}1.1 1\n{lines}1.1 {connects}\n"), "{version}");
+    }
+}
+
+fn takes_what_curl_uploads(binary: Binary) {
+    let server = Server::start(binary, &[]);
+    let url = format!("http://{}/echo", server.address);
+    let content = "0123456789abcdef".repeat(200_000);
+    // From standard input in chunks; and with a length, after a 100 (Continue).
+    for options in [
+        &["-sS", "--max-time", "30", "-T", "-", &url][..],
+        &["-sS", "--max-time", "30", "-H", "Expect: 100-continue", "--data-binary", "@-", &url],
+    ] {
+        let Some(output) = run("curl", options, &content) else { return };
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(stdout(&output) == content, "{} bytes came back", output.stdout.len());
+    }
+}
+
+fn answers_nc(binary: Binary) {
+    let server = Server::start(binary, &[]);
+    let (host, port) = (server.address.ip().to_string(), server.address.port().to_string());
+    let requests = get("/echo/one") + &get("/delay/100ms") + &get("/echo/two");
+    let Some(output) = run("nc", &["-N", "-w", "30", &host, &port], &requests) else { return };
+    let text = stdout(&output);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(text.matches("HTTP/1.1 200 OK\r\n").count(), 3, "{text}");
+    assert!(text.ends_with("\r\n\r\ntwo"), "{text}");
+}
+
+fn answers_telnet(binary: Binary) {
+    let server = Server::start(binary, &[]);
+    let (host, port) = (server.address.ip().to_string(), server.address.port().to_string());
+    // Typed: telnet makes CRLF of each line's end.
+    let typed = "GET /echo/typed HTTP/1.1\nHost: lab\nConnection: close\n\n";
+    let Some(output) = run("telnet", &[&host, &port], typed) else { return };
+    assert!(stdout(&output).contains("typed"), "{output:?}");
+}

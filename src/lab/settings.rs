@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::http::Limits;
+use crate::trace::DEFAULT_TAPE_BYTES;
 
 /// Limits and switches of the lab.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ impl Default for Settings {
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             max_connections: 18_000,
-            tape_bytes: 1024 * 1024,
+            tape_bytes: DEFAULT_TAPE_BYTES,
             golden: false,
         }
     }

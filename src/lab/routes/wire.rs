@@ -31,7 +31,7 @@ fn tape<'c>(call: &Call<'c>) -> Result<&'c Tape, Refusal> {
         Refusal::new(
             404,
             "this server records nothing",
-            "a server whose option --tape-bytes is not 0, or its log: RUST_LOG=debug",
+            "a server whose option --tape is not 0, or what it prints with --trace",
         )
     })
 }

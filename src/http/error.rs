@@ -188,7 +188,7 @@ impl Rule {
                 "http:// instead of https://, or a path that begins with \"/\""),
             Rule::TargetHostEmpty => (400, "an http URI has a host behind its \"//\"", "RFC 9110 §4.2.1",
                 "a path that begins with \"/\", or http://host/path"),
-            Rule::Connect => (400, "CONNECT asks for a tunnel, and this server is no proxy", "RFC 9110 §9.3.6",
+            Rule::Connect => (501, "CONNECT asks for a tunnel, and this server is no proxy", "RFC 9110 §9.1, §9.3.6",
                 "GET / HTTP/1.1"),
             Rule::VersionMissing => (400, "the request line has no version (HTTP/0.9 is not spoken here)", "RFC 9112 §3",
                 "GET / HTTP/1.1"),

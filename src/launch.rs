@@ -91,7 +91,8 @@ impl Options {
         // be raised, accepting pauses at the limit, and that says so.
         let _ = rlimit::increase_nofile_limit(u64::MAX);
         let address = resolve(&self.addr, port)?;
-        let listener = listen(address).map_err(|error| format!("{error}{}", advice(error.kind())))?;
+        let listener = listen(address)
+            .map_err(|error| format!("cannot listen on {address}: {error}{}", advice(error.kind())))?;
         let bound = listener.local_addr().map_err(|error| cannot("tell the port", error))?;
         let (handle, stop) = stop::pair().map_err(|error| cannot("hear signals", error))?;
         handle.on_signals().map_err(|error| cannot("hear signals", error))?;

@@ -8,6 +8,9 @@ use super::message::Fields;
 /// Offers are media types without parameters, in the server's own order of preference. A client that accepts none
 /// of them gets the first: an answer that can be read at all teaches more than a 406.
 ///
+/// Parameters other than the weight are passed over, and a comma or semicolon in a quoted one is taken for a
+/// separator: no client is known to send such.
+///
 /// ```text
 /// Accept = #( media-range [ weight ] )        weight = OWS ";" OWS "q=" qvalue
 /// ```

@@ -50,7 +50,8 @@ pub fn of_request<'b>(
 }
 
 /// "Early implementations of HTTP/1.0 …": a coding from there is faulty framing (§6.1). Both fields together "ought
-/// to be handled as an error" (§6.3). A request whose last coding is not chunked has no end that could be found: 400.
+/// to be handled as an error" (§6.3). A request whose last coding is not chunked has no end that could be found: 400,
+/// and that is a MUST (§6.3), while the 501 for a coding that is not understood is a SHOULD (§6.1).
 fn of_transfer_coding<'b>(
     version: Version,
     given: &FramingFields<'b>,
@@ -70,9 +71,10 @@ fn of_transfer_coding<'b>(
             .map_err(|rule| (Fault::new(rule, 0), value))?;
     }
     match codings {
-        Codings { unknown: true, .. } => Err((Fault::new(Rule::CodingUnknown, 0), first)),
-        Codings { chunked: true, .. } => Ok(Framing::Chunked),
-        _ => Err((Fault::new(Rule::CodingMalformed, 0), first)),
+        Codings { chunked: true, unknown: false } => Ok(Framing::Chunked),
+        Codings { chunked: true, unknown: true } => Err((Fault::new(Rule::CodingUnknown, 0), first)),
+        Codings { chunked: false, unknown: true } => Err((Fault::new(Rule::ChunkedNotLast, 0), first)),
+        Codings { chunked: false, unknown: false } => Err((Fault::new(Rule::CodingMalformed, 0), first)),
     }
 }
 

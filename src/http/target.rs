@@ -189,7 +189,8 @@ fn broken_host(bytes: &[u8], at: usize) -> Fault {
     }
 }
 
-/// Where `"[" IPv6address "]"` ends.
+/// Where `"[" IPv6address "]"` ends. RFC 3986 §3.2.2 has a place for addresses of a later version (`IPvFuture`);
+/// there are none.
 fn address_end(bytes: &[u8]) -> Result<usize, Fault> {
     let end = bytes.iter().position(|byte| *byte == b']');
     let address = end.and_then(|end| str::from_utf8(&bytes[1..end]).ok());

@@ -8,7 +8,7 @@ use super::path::decode;
 use super::refusal::Refusal;
 
 /// The decoded parameters of a query: `name=value` pairs joined by `&`, a `+` for a space.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Params {
     pairs: Vec<(String, String)>,
 }

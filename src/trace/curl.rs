@@ -41,9 +41,9 @@ pub fn curl_layout(chunks: &[Chunk], exchanges: Exchanges) -> String {
 
 /// The connection on which an exchange has ended last, other than the one that asks.
 pub fn last_finished(tape: &Tape, asking: u64) -> Option<u64> {
-    let others = tape.connections().into_iter().filter(|&connection| connection != asking);
-    let finished = |connection| {
-        let Finished { sequence, .. } = Split::new(&tape.connection(connection)).finished?;
+    let others = tape.by_connection().into_iter().filter(|(connection, _)| *connection != asking);
+    let finished = |(connection, chunks): (u64, Vec<Chunk>)| {
+        let Finished { sequence, .. } = Split::new(&chunks).finished?;
         Some((sequence, connection))
     };
     others.filter_map(finished).max().map(|(_, connection)| connection)

@@ -14,19 +14,6 @@ pub(super) enum Body {
     ToTheEnd,
 }
 
-/// The end of a head at the start of `bytes`: just past its empty line.
-pub(super) fn head_end(bytes: &[u8]) -> Option<usize> {
-    let mut start = 0;
-    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-        let is_first = bytes[..start].iter().all(|byte| matches!(byte, b'\r' | b'\n'));
-        start += line.len();
-        if !is_first && matches!(line, b"\r\n" | b"\n") {
-            return Some(start);
-        }
-    }
-    None
-}
-
 /// Could these bytes begin a request: line breaks, a word in capitals, a space?
 pub(super) fn may_begin_request(bytes: &[u8]) -> bool {
     let line = &bytes[bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()..];
@@ -173,13 +160,6 @@ const MAX_METHOD_BYTES: usize = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_head_ends_at_its_empty_line() {
-        assert_eq!(head_end(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nx"), Some(27));
-        assert_eq!(head_end(b"\r\nGET / HTTP/1.1\n\nx"), Some(18));
-        assert_eq!(head_end(b"\r\n\r\nGET / HTTP/1.1\r\n"), None);
-    }
 
     #[test]
     fn a_chunked_body_ends_after_its_trailer_section() {

@@ -9,9 +9,13 @@ use crate::wire::notation::Side;
 #[derive(Default)]
 pub(super) struct Reader {
     pub state: State,
-    /// What may become a head.
-    pub pending: Vec<u8>,
     pub exchange: usize,
+    /// What may become a head.
+    pending: Vec<u8>,
+    /// Where the line of it begins that has not ended yet.
+    line_start: usize,
+    /// Whether a line has ended that is more than a line break.
+    has_start_line: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,21 +58,35 @@ impl Reader {
         }
     }
 
+    /// Goes line by line, so that each byte is looked at once, however many heads come in one chunk or chunks make up
+    /// one head.
     fn next_head(&mut self, side: Side, rest: &mut &[u8]) -> Found {
-        self.pending.extend(*rest);
-        if !may_begin(side, &self.pending) {
-            *rest = &[];
-            self.state = State::Lost;
-            return Found::Data { bytes: mem::take(&mut self.pending), ends: false };
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
+            let (line, after) = rest.split_at(end);
+            self.pending.extend_from_slice(line);
+            *rest = after;
+            let line = &self.pending[self.line_start..];
+            if !self.has_start_line && !may_begin(side, line) {
+                self.pending.extend_from_slice(mem::take(rest));
+                self.state = State::Lost;
+                return Found::Data { bytes: self.take_pending(), ends: false };
+            }
+            if self.has_start_line && matches!(line, b"\r\n" | b"\n") {
+                return Found::Head(self.take_pending());
+            }
+            if line.ends_with(b"\n") {
+                self.has_start_line |= line.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
+                self.line_start = self.pending.len();
+            }
         }
-        let Some(end) = framing::head_end(&self.pending) else {
-            *rest = &[];
-            return Found::Incomplete;
-        };
-        let after = self.pending.len() - end;
-        *rest = &rest[rest.len() - after..];
-        self.pending.truncate(end);
-        Found::Head(mem::take(&mut self.pending))
+        Found::Incomplete
+    }
+
+    /// Takes what may have become a head.
+    pub fn take_pending(&mut self) -> Vec<u8> {
+        (self.line_start, self.has_start_line) = (0, false);
+        mem::take(&mut self.pending)
     }
 }
 
@@ -83,4 +101,30 @@ fn take(rest: &mut &[u8], len: usize) -> Vec<u8> {
     let (taken, after) = rest.split_at(len);
     *rest = after;
     taken.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_ends_at_its_empty_line() {
+        for (bytes, end) in [
+            (&b"GET / HTTP/1.1\r\nHost: a\r\n\r\nx"[..], Some(27)),
+            (b"\r\nGET / HTTP/1.1\n\nx", Some(18)),
+            (b"\r\n\r\nGET / HTTP/1.1\r\n", None),
+        ] {
+            for piece in [1, 2, bytes.len()] {
+                assert_eq!(head_end(bytes, piece), end, "{} by {piece}", bytes.escape_ascii());
+            }
+        }
+    }
+
+    fn head_end(bytes: &[u8], piece: usize) -> Option<usize> {
+        let mut reader = Reader::default();
+        bytes.chunks(piece).find_map(|mut rest| match reader.next(Side::Client, &mut rest) {
+            Found::Head(head) => Some(head.len()),
+            _ => None,
+        })
+    }
 }

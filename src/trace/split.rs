@@ -4,7 +4,6 @@
 //! a chunk begins like a head again.
 
 use std::collections::VecDeque;
-use std::mem;
 
 use super::framing::{self, Body};
 use super::reader::{Found, Reader, State, may_begin};
@@ -176,7 +175,7 @@ impl Splitter {
     /// Gives up what has not become a head.
     fn flush(&mut self, side: Side) {
         let reader = self.reader(side);
-        let pending = mem::take(&mut reader.pending);
+        let pending = reader.take_pending();
         if !pending.is_empty() {
             reader.state = State::Lost;
             self.push_data(side, pending, 0);

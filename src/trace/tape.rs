@@ -3,7 +3,7 @@
 //! Recording happens for every read and every batch of writes of the fastest paths, so it is one lock and one copy
 //! into a ring. It knows connections by number, and nothing of what their bytes mean.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -47,13 +47,13 @@ impl Tape {
         self.lock().chunks_of(number).collect()
     }
 
-    /// The connections of which something is left, without repetition; the one whose peer was last told something
-    /// comes first.
-    pub fn connections(&self) -> Vec<u64> {
-        let ring = self.lock();
-        let mut seen = HashSet::new();
-        let told = ring.headers.iter().rev().filter(|header| header.side == Side::Server);
-        told.map(|header| header.connection).filter(|&connection| seen.insert(connection)).collect()
+    /// What is left of every connection, oldest first. One pass over the tape, however many connections it holds.
+    pub fn by_connection(&self) -> BTreeMap<u64, Vec<Chunk>> {
+        let mut all = BTreeMap::<u64, Vec<Chunk>>::new();
+        for chunk in self.lock().chunks() {
+            all.entry(chunk.connection).or_default().push(chunk);
+        }
+        all
     }
 
     fn lock(&self) -> MutexGuard<'_, Ring> {
@@ -125,6 +125,10 @@ impl Ring {
         }
     }
 
+    fn chunks(&self) -> impl Iterator<Item = Chunk> {
+        (self.forgotten..).zip(&self.headers).map(|(sequence, header)| self.chunk(sequence, header))
+    }
+
     fn chunks_of(&self, connection: u64) -> impl Iterator<Item = Chunk> {
         let numbered = (self.forgotten..).zip(&self.headers);
         let of_connection = numbered.filter(move |(_, header)| header.connection == connection);
@@ -178,14 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn the_peer_that_was_last_told_something_comes_first() {
+    fn every_connection_has_its_own_chunks() {
         let tape = Tape::new(DEFAULT_TAPE_BYTES).expect("a tape");
-        for (connection, side) in
-            [(1, Side::Server), (2, Side::Server), (3, Side::Client), (1, Side::Server), (2, Side::Client)]
-        {
-            tape.record(connection, side, 0, b"x");
+        for connection in [2, 1, 2] {
+            tape.record(connection, Side::Server, 0, b"x");
         }
-        assert_eq!(tape.connections(), [1, 2]);
+        assert_eq!(tape.by_connection(), BTreeMap::from([(1, tape.connection(1)), (2, tape.connection(2))]));
     }
 
     #[test]

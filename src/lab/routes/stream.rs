@@ -10,13 +10,26 @@ use crate::lab::refusal::Refusal;
 /// `GET /bytes/{n}`
 pub fn bytes(call: &Call<'_>) -> Result<Answer, Refusal> {
     let length = params::number("n", &call.captured[0], 0..=MAX_BYTES)?;
-    Ok(Answer::exchange(Bytes { length, sent: 0 }))
+    let response = Response::new(200).with_content("application/octet-stream", "");
+    let mut sent = 0;
+    Ok(Answer::exchange(Made::new(response, Length::Known(length), move |reply| {
+        sent += send_row(sent, length, reply);
+        sent < length
+    })))
 }
 
 /// `GET /stream/{n}`
 pub fn lines(call: &Call<'_>) -> Result<Answer, Refusal> {
     let lines = params::number("n", &call.captured[0], 0..=MAX_LINES)?;
-    Ok(Answer::exchange(Lines { lines, sent: 0 }))
+    let mut sent = 0;
+    Ok(Answer::exchange(Made::new(Response::text(200, ""), Length::Unknown, move |reply| {
+        if sent == lines {
+            return false;
+        }
+        sent += 1;
+        reply.send_data(format!("line {sent} of {lines}\n").as_bytes());
+        true
+    })))
 }
 
 /// `GET /trailers`
@@ -38,15 +51,24 @@ pub fn trailers(call: &Call<'_>) -> Result<Answer, Refusal> {
     }))
 }
 
-struct Bytes {
-    length: u64,
-    sent: u64,
+/// Content that is made while it leaves: `send_next` sends the next piece of it, and says whether there may be more.
+struct Made<F> {
+    /// The head, until it is sent.
+    response: Option<Response>,
+    length: Length,
+    send_next: F,
 }
 
-impl Exchange for Bytes {
+impl<F: FnMut(&mut Reply<'_>) -> bool + Send> Made<F> {
+    fn new(response: Response, length: Length, send_next: F) -> Made<F> {
+        Made { response: Some(response), length, send_next }
+    }
+}
+
+impl<F: FnMut(&mut Reply<'_>) -> bool + Send> Exchange for Made<F> {
     fn receive_end(&mut self, reply: &mut Reply<'_>) {
-        let response = Response::new(200).with_content("application/octet-stream", "");
-        reply.begin(response, Length::Known(self.length));
+        let Some(response) = self.response.take() else { return };
+        reply.begin(response, self.length);
         if !reply.can_send_content() {
             return reply.end(&[]);
         }
@@ -55,13 +77,12 @@ impl Exchange for Bytes {
 
     fn poll(&mut self, reply: &mut Reply<'_>) {
         if reply.can_answer() {
-            return;
+            return; // the request is not complete
         }
-        while self.sent < self.length && !reply.is_full() {
-            self.sent += send_row(self.sent, self.length, reply);
-        }
-        if self.sent == self.length {
-            reply.end(&[]);
+        while !reply.is_full() {
+            if !(self.send_next)(reply) {
+                return reply.end(&[]);
+            }
         }
     }
 }
@@ -82,34 +103,6 @@ fn row(mut offset: u64) -> [u8; ROW_BYTES as usize] {
         offset /= 16;
     }
     row
-}
-
-struct Lines {
-    lines: u64,
-    sent: u64,
-}
-
-impl Exchange for Lines {
-    fn receive_end(&mut self, reply: &mut Reply<'_>) {
-        reply.begin(Response::text(200, ""), Length::Unknown);
-        if !reply.can_send_content() {
-            return reply.end(&[]);
-        }
-        self.poll(reply);
-    }
-
-    fn poll(&mut self, reply: &mut Reply<'_>) {
-        if reply.can_answer() {
-            return;
-        }
-        while self.sent < self.lines && !reply.is_full() {
-            self.sent += 1;
-            reply.send_data(format!("line {} of {}\n", self.sent, self.lines).as_bytes());
-        }
-        if self.sent == self.lines {
-            reply.end(&[]);
-        }
-    }
 }
 
 const VERSE: [&str; 3] = [

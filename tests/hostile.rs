@@ -10,7 +10,7 @@ use std::time::Instant;
 use support::lab::lab;
 use wirelab::http::chunked::{Decoder, MAX_CHUNK_LINE_BYTES, Piece};
 use wirelab::http::head::{Search, Section};
-use wirelab::http::{Connection, Date, Error, Event, Limits, Response, Rule};
+use wirelab::http::{Connection, Date, Error, Event, Limits, Request, Response, Rule};
 use wirelab::lab::exchange::PIECE_BYTES;
 use wirelab::session::{Flow, Service, Session};
 use wirelab::wire::receive_buffer::ReceiveBuffer;
@@ -31,8 +31,10 @@ fn a_search_looks_at_each_byte_of_a_head_once() {
 #[test]
 fn a_connection_remembers_how_far_a_head_was_searched() {
     let mut connection = Connection::new(Limits::default());
-    assert!(matches!(connection.next_event(b"GET /echo/hi"), Ok((0, Event::Incomplete))));
-    let error = connection.next_event(b"\n\n\n\n\n\n\n\n\n\n\n\n HTTP/1.1\r\n\r\n").unwrap_err();
+    let mut request = Request::NONE;
+    assert!(matches!(connection.next_event(b"GET /echo/hi", &mut request), Ok((0, Event::Incomplete))));
+    let error =
+        connection.next_event(b"\n\n\n\n\n\n\n\n\n\n\n\n HTTP/1.1\r\n\r\n", &mut request).unwrap_err();
     assert_ne!(error.rule, Rule::BareLf);
 }
 
@@ -94,8 +96,9 @@ fn overwhelm(stream: &[u8], piece: usize) -> (Option<Box<Error>>, usize) {
 
 fn understand(connection: &mut Connection, bytes: &[u8], broken: &mut Option<Box<Error>>) -> usize {
     let mut consumed = 0;
+    let mut request = Request::NONE;
     loop {
-        match connection.next_event(&bytes[consumed..]) {
+        match connection.next_event(&bytes[consumed..], &mut request) {
             Ok((used, Event::Incomplete)) => return consumed + used,
             Ok((used, event)) => {
                 consumed += used;

@@ -32,8 +32,8 @@ pub struct Connection {
 /// What the next bytes turned out to be.
 #[derive(Debug)]
 pub enum Event<'b> {
-    /// A whole head; its answer is owed from now on.
-    Request(Request<'b>),
+    /// A whole head, which was read into the caller's `request`; its answer is owed from now on.
+    Request,
     /// Content, or a part of it.
     Data(&'b [u8]),
     /// The trailer section of a chunked message, when it has field lines.
@@ -87,15 +87,20 @@ impl Connection {
         }
     }
 
-    /// The next event in `bytes`, which begin where the events before left off, and how many bytes it consumed.
+    /// The next event in `bytes`, which begin where the events before left off, and how many bytes it consumed. A head
+    /// is read into `request`: there it is looked at, and moving it would cost as much as reading it.
     ///
     /// # Errors
     /// The rule that the peer broke. After it nothing is received any more; the refusal can still be sent, unless
     /// the answer had already begun.
-    pub fn next_event<'b>(&mut self, bytes: &'b [u8]) -> Result<(usize, Event<'b>), Box<Error>> {
+    pub fn next_event<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        request: &mut Request<'b>,
+    ) -> Result<(usize, Event<'b>), Box<Error>> {
         self.begin_next_exchange();
         match self.receiving {
-            Receiving::Head { .. } => self.receive_head(bytes),
+            Receiving::Head { .. } => self.receive_head(bytes, request),
             Receiving::Content { left } => Ok(self.receive_content(left, bytes)),
             Receiving::Chunked(_) => self.receive_chunks(bytes),
             Receiving::End => {
@@ -289,7 +294,11 @@ impl Connection {
         }
     }
 
-    fn receive_head<'b>(&mut self, bytes: &'b [u8]) -> Result<(usize, Event<'b>), Box<Error>> {
+    fn receive_head<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        request: &mut Request<'b>,
+    ) -> Result<(usize, Event<'b>), Box<Error>> {
         let Receiving::Head { search, empty_lines } = &mut self.receiving else { unreachable!() };
         let start = match skip_empty_lines(bytes, empty_lines) {
             Ok(start) => start,
@@ -306,11 +315,11 @@ impl Connection {
             }
             Err(fault) => return Err(self.fail(fault, bytes, start)),
         };
-        match head::parse_found_request(&bytes[start..end], search.first_line_bytes()) {
-            Ok(request) => {
+        match head::read_request(&bytes[start..end], search.first_line_bytes(), request) {
+            Ok(()) => {
                 self.offset += end as u64;
-                self.begin_exchange(&request);
-                Ok((end, Event::Request(request)))
+                self.begin_exchange(request);
+                Ok((end, Event::Request))
             }
             Err(fault) => Err(self.fail(fault, bytes, start)),
         }

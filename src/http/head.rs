@@ -12,7 +12,7 @@ use super::framing;
 use super::grammar::{is_blank, is_token_byte, is_value_byte, list};
 use super::line_feeds::LineFeeds;
 use super::message::{Fields, Method, Request, Version};
-use super::target::{Target, check_host};
+use super::target::check_host;
 
 /// How much of a head is read before it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,33 +108,33 @@ impl Search {
 /// HTTP-message = start-line CRLF *( field-line CRLF ) CRLF [ message-body ]
 /// ```
 pub fn parse_request(head: &[u8]) -> Result<Request<'_>, Fault> {
+    let mut request = Request::NONE;
     match LineFeeds::new(head).next() {
-        Some(lf) if lf > 0 && head.ends_with(b"\r\n\r\n") => parse_found_request(head, lf + 1),
-        _ => Err(Fault::new(Rule::HeadTruncated, head.len())),
+        Some(lf) if lf > 0 && head.ends_with(b"\r\n\r\n") => read_request(head, lf + 1, &mut request)?,
+        _ => return Err(Fault::new(Rule::HeadTruncated, head.len())),
     }
+    Ok(request)
 }
 
-/// Reads a head whose first line is known to have `request_line_bytes`, CRLF included.
-#[inline(always)]
-pub(super) fn parse_found_request(head: &[u8], request_line_bytes: usize) -> Result<Request<'_>, Fault> {
+/// Reads a head into `request`; its first line is known to have `request_line_bytes`, CRLF included.
+pub(super) fn read_request<'b>(
+    head: &'b [u8],
+    request_line_bytes: usize,
+    request: &mut Request<'b>,
+) -> Result<(), Fault> {
     let start = request_line_bytes;
-    let line = parse_request_line(&head[..start - CRLF.len()])?;
+    read_request_line(&head[..start - CRLF.len()], request)?;
     let section = &head[start..];
-    let mut deciding = Deciding::new(line.version);
-    let fields = parse_fields(section, |field| deciding.note(field)).map_err(|fault| fault.moved(start))?;
+    let mut deciding = Deciding::new(request.version);
+    request.fields =
+        parse_fields(section, |field| deciding.note(field)).map_err(|fault| fault.moved(start))?;
     deciding.check(section).map_err(|fault| fault.moved(start))?;
-    let framing = framing::of_request(line.version, &deciding.framing, &fields)
+    request.framing = framing::of_request(request.version, &deciding.framing, &request.fields)
         .map_err(|(fault, value)| fault.moved(start + offset_in(section, value)))?;
-    Ok(Request {
-        method: line.method,
-        target: line.target,
-        version: line.version,
-        fields,
-        framing,
-        persist: deciding.persists(),
-        expects_continue: deciding.expects_continue,
-        head,
-    })
+    request.persist = deciding.persists();
+    request.expects_continue = deciding.expects_continue;
+    request.head = head;
+    Ok(())
 }
 
 /// Reads a whole trailer section, its empty line included.
@@ -142,33 +142,28 @@ pub fn parse_trailers(section: &[u8]) -> Result<Fields<'_>, Fault> {
     parse_fields(section, |_| {})
 }
 
-struct RequestLine<'b> {
-    method: Method,
-    target: Target<'b>,
-    version: Version,
-}
-
 /// ```text
 /// request-line = method SP request-target SP HTTP-version
 /// ```
-fn parse_request_line(line: &[u8]) -> Result<RequestLine<'_>, Fault> {
+fn read_request_line<'b>(line: &'b [u8], request: &mut Request<'b>) -> Result<(), Fault> {
     let space = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
-    let method = parse_method(&line[..space])?;
+    request.method = parse_method(&line[..space])?;
     let start = (space + 1).min(line.len());
     let (target, version) = split_version(&line[start..]);
     if target.is_empty() || target.starts_with(b" ") || (version.is_none() && target.starts_with(b"HTTP/")) {
         return Err(Fault::new(Rule::TargetMissing, start));
     }
-    let target_end = start + target.len();
-    let version = version.map(|version| parse_version(version).map_err(|fault| fault.moved(target_end + 1)));
+    let version = version.map(parse_version);
+    let version_start = start + target.len() + 1;
     if let Some(Err(fault @ Fault { rule: Rule::VersionUnsupported, .. })) = version {
-        return Err(fault); // what a target is there is for that version to say
+        return Err(fault.moved(version_start)); // what a target is there is for that version to say
     }
-    let target = Target::parse(method, target).map_err(|fault| behind_version(line, fault.moved(start)))?;
+    request.target.read(request.method, target).map_err(|fault| behind_version(line, fault.moved(start)))?;
     match version {
-        Some(version) => Ok(RequestLine { method, target, version: version? }),
-        None => Err(Fault::new(Rule::VersionMissing, line.len())),
+        Some(version) => request.version = version.map_err(|fault| fault.moved(version_start))?,
+        None => return Err(Fault::new(Rule::VersionMissing, line.len())),
     }
+    Ok(())
 }
 
 /// The last space is not the one before the version when something stands behind the version: that is to blame.

@@ -78,6 +78,18 @@ pub struct Request<'b> {
 }
 
 impl<'b> Request<'b> {
+    /// No request yet: where the first one is to be read into.
+    pub const NONE: Request<'static> = Request {
+        method: Method::Unknown,
+        target: Target::Asterisk,
+        version: Version::Http11,
+        fields: Fields { section: b"" },
+        framing: Framing::None,
+        persist: false,
+        expects_continue: false,
+        head: b"",
+    };
+
     /// The request line as it was typed.
     pub fn line(&self) -> &'b str {
         let end = memchr::memchr(b'\r', self.head).unwrap_or(self.head.len());

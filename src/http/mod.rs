@@ -7,15 +7,16 @@
 //! A whole exchange, as bytes:
 //!
 //! ```
-//! use wirelab::http::{Connection, Date, Event, Limits, Response};
+//! use wirelab::http::{Connection, Date, Event, Limits, Request, Response};
 //!
 //! let mut connection = Connection::new(Limits::default());
 //! let bytes = b"GET /echo/hi HTTP/1.1\r\nHost: lab\r\n\r\n";
-//! let (consumed, event) = connection.next_event(bytes).unwrap();
+//! let mut request = Request::NONE;
+//! let (consumed, event) = connection.next_event(bytes, &mut request).unwrap();
+//! assert!(matches!(event, Event::Request));
 //! assert_eq!(consumed, bytes.len());
-//! let Event::Request(request) = event else { panic!("a whole head is a request") };
 //! assert_eq!(request.target.path(), "/echo/hi");
-//! assert!(matches!(connection.next_event(b"").unwrap(), (0, Event::EndOfMessage)));
+//! assert!(matches!(connection.next_event(b"", &mut request).unwrap(), (0, Event::EndOfMessage)));
 //!
 //! let mut out = Vec::new();
 //! let date = Date::new("Sun, 06 Nov 1994 08:49:37 GMT");

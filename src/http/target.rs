@@ -50,14 +50,15 @@ impl<'b> Target<'b> {
     /// ```text
     /// request-target = origin-form / absolute-form / authority-form / asterisk-form
     /// ```
-    pub fn parse(method: Method, bytes: &'b [u8]) -> Result<Target<'b>, Fault> {
-        match bytes {
-            _ if method == Method::Connect => Err(Fault::new(Rule::Connect, 0)),
-            [b'/', ..] => Ok(Target::Origin(parse_path(bytes)?)),
-            b"*" if method == Method::Options => Ok(Target::Asterisk),
-            b"*" => Err(Fault::new(Rule::TargetAsterisk, 0)),
-            _ => absolute_form(bytes),
-        }
+    pub(super) fn read(&mut self, method: Method, bytes: &'b [u8]) -> Result<(), Fault> {
+        *self = match bytes {
+            _ if method == Method::Connect => return Err(Fault::new(Rule::Connect, 0)),
+            [b'/', ..] => Target::Origin(Path { bytes, question: check_path(bytes)? }),
+            b"*" if method == Method::Options => Target::Asterisk,
+            b"*" => return Err(Fault::new(Rule::TargetAsterisk, 0)),
+            _ => absolute_form(bytes)?,
+        };
+        Ok(())
     }
 
     /// The path; `*` for the asterisk form.
@@ -99,12 +100,14 @@ fn absolute_form(bytes: &[u8]) -> Result<Target<'_>, Fault> {
         return Err(Fault::new(Rule::TargetHostEmpty, start));
     }
     check_host(&bytes[start..end]).map_err(|fault| fault.moved(start))?;
-    let path = parse_path(&bytes[end..]).map_err(|fault| fault.moved(end))?;
+    let bytes_of_path = &bytes[end..];
+    let question = check_path(bytes_of_path).map_err(|fault| fault.moved(end))?;
+    let path = Path { bytes: bytes_of_path, question };
     Ok(Target::Absolute { authority: ascii(&bytes[start..end]), path })
 }
 
 fn neither_path_nor_uri(bytes: &[u8]) -> Fault {
-    if let Err(fault) = parse_path(bytes) {
+    if let Err(fault) = check_path(bytes) {
         return fault;
     }
     let port = bytes.iter().rposition(|byte| *byte == b':').map(|colon| &bytes[colon + 1..]);
@@ -114,14 +117,14 @@ fn neither_path_nor_uri(bytes: &[u8]) -> Fault {
     }
 }
 
-/// Checks every byte once, and notes the first `?`.
-fn parse_path(bytes: &[u8]) -> Result<Path<'_>, Fault> {
+/// Checks every byte once; answers where the first `?` is.
+fn check_path(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     let mut question = None;
     let mut at = 0;
     loop {
         at += plain_bytes(&bytes[at..], is_plain_path_byte);
         match bytes.get(at) {
-            None => return Ok(Path { bytes, question }),
+            None => return Ok(question),
             Some(b'?') => question = question.or(Some(at)),
             Some(b'%') => check_percent(bytes, at)?,
             Some(byte) => return Err(Fault::new(broken_target_rule(*byte), at)),

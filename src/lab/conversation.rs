@@ -119,24 +119,23 @@ impl Conversation {
 
     fn understand_bytes(&mut self, bytes: &[u8], turn: &mut Turn<'_>) -> usize {
         let mut consumed = 0;
+        let mut request = Request::NONE;
         while turn.out.len() < PIECE_BYTES && !self.connection.is_done() {
             let rest = &bytes[consumed..];
-            // Looked at where it was made: a request is a hundred bytes, and moving them costs as much as reading it.
-            let next = self.connection.next_event(rest);
-            let (used, event) = match &next {
-                Ok((used, event)) => (*used, event),
+            let (used, event) = match self.connection.next_event(rest, &mut request) {
+                Ok(next) => next,
                 Err(error) => {
-                    self.refuse(error, rest, turn);
+                    self.refuse(&error, rest, turn);
                     break;
                 }
             };
             consumed += used;
             self.arrival.is_starved = matches!(event, Event::Incomplete);
             match event {
-                Event::Request(request) => self.begin(request, consumed < bytes.len(), turn),
+                Event::Request => self.begin(&request, consumed < bytes.len(), turn),
                 Event::Data(data) => self.step(turn, |exchange, reply| exchange.receive(data, reply)),
                 Event::Trailers(trailers) => {
-                    self.step(turn, |exchange, _| exchange.receive_trailers(trailers));
+                    self.step(turn, |exchange, _| exchange.receive_trailers(&trailers));
                 }
                 Event::EndOfMessage => self.step(turn, |exchange, reply| exchange.receive_end(reply)),
                 Event::Incomplete | Event::Paused | Event::Closed => break,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wirelab::http::connection::Missing;
-use wirelab::http::{Connection, Date, Error, Event, Limits, Response};
+use wirelab::http::{Connection, Date, Error, Event, Limits, Request, Response};
 use wirelab::wire::notation::encode;
 use wirelab::wire::receive_buffer::ReceiveBuffer;
 use wirelab::wire::script::Expected;
@@ -81,8 +81,9 @@ impl Player for Core {
 
 fn understand(connection: &mut Connection, bytes: &[u8], reports: &mut Reports) -> usize {
     let mut consumed = 0;
+    let mut request = Request::NONE;
     loop {
-        let (used, event) = match connection.next_event(&bytes[consumed..]) {
+        let (used, event) = match connection.next_event(&bytes[consumed..], &mut request) {
             Ok(next) => next,
             Err(error) => {
                 reports.add_result(Err(error));
@@ -91,7 +92,7 @@ fn understand(connection: &mut Connection, bytes: &[u8], reports: &mut Reports) 
         };
         consumed += used;
         match event {
-            Event::Request(request) => {
+            Event::Request => {
                 let line = request.line();
                 reports.add(format!("Request {}", line.rsplit_once(' ').map_or(line, |(before, _)| before)));
             }

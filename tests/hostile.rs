@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use support::lab::lab;
 use wirelab::http::chunked::{Decoder, MAX_CHUNK_LINE_BYTES, Piece};
-use wirelab::http::head::{Search, Section};
+use wirelab::http::search::{Search, Section};
 use wirelab::http::{Connection, Date, Error, Event, Limits, Request, Response, Rule};
 use wirelab::lab::exchange::PIECE_BYTES;
 use wirelab::session::{Flow, Service, Session};

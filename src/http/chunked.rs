@@ -14,8 +14,9 @@
 
 use super::error::{Fault, Rule};
 use super::grammar::{hex_digit, is_blank, is_token_byte, is_value_byte};
-use super::head::{HeadLimits, Search, Section, parse_trailers};
+use super::head::parse_trailers;
 use super::message::Fields;
+use super::search::{HeadLimits, Search, Section};
 
 /// Where in the chunks the next byte belongs.
 #[derive(Clone, Copy, Debug)]

@@ -8,14 +8,16 @@
 //! sending     Idle ──▶ Owed ──▶ Length | Chunked | UntilClose ──▶ Sent ──┘ back to Head and Idle
 //! ```
 
-use super::chunked::{self, Decoder, Piece};
+mod sending;
+
+use super::chunked::{Decoder, Piece};
 use super::error::{Error, Fault, Rule};
 use super::framing::Framing;
-use super::head::{self, HeadLimits, Search, Section};
+use super::head;
 use super::message::{Fields, Method, Request, Version};
-use super::response::{self, Date, Length, Prepared, Response, push_field, push_start};
+use super::search::{HeadLimits, Search, Section};
 
-pub use super::head::HeadLimits as Limits;
+pub use super::search::HeadLimits as Limits;
 
 /// The server's end of one HTTP/1.1 connection.
 #[derive(Debug)]
@@ -143,89 +145,6 @@ impl Connection {
             Receiving::Content { .. } | Receiving::Chunked(_) => Some(Missing::Content),
             Receiving::End | Receiving::Complete | Receiving::Closed => None,
         }
-    }
-
-    /// Asks the client for the content that it holds back (RFC 9110 §10.1.1).
-    pub fn send_continue(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
-    }
-
-    /// Sends a whole response. `date` is when it is made.
-    pub fn send(&mut self, response: &Response, date: &Date, out: &mut Vec<u8>) {
-        self.send_head(response, Length::Known(response.content.len() as u64), date, out);
-        self.send_data(&response.content, out);
-        self.send_end(&[], out);
-    }
-
-    /// Sends a whole response that was encoded before.
-    ///
-    /// # Panics
-    /// When no response is due.
-    pub fn send_prepared(&mut self, prepared: &Prepared, date: &Date, out: &mut Vec<u8>) {
-        assert!(self.can_answer(), "a response was sent where none is due");
-        push_start(prepared.response.status, date, out);
-        out.extend_from_slice(&prepared.fields);
-        self.push_persistence(out);
-        out.extend_from_slice(b"\r\n");
-        if !self.is_head {
-            out.extend_from_slice(&prepared.response.content);
-        }
-        self.sending = Sending::Sent;
-    }
-
-    /// Sends the head of a response whose content follows by [`send_data`](Connection::send_data) and
-    /// [`send_end`](Connection::send_end).
-    ///
-    /// # Panics
-    /// When no response is due.
-    pub fn send_head(&mut self, response: &Response, length: Length, date: &Date, out: &mut Vec<u8>) {
-        assert!(self.can_answer(), "a response was sent where none is due");
-        let chunked = response::is_chunked(length, self.version);
-        self.persist &= matches!(length, Length::Known(_)) || chunked;
-        push_start(response.status, date, out);
-        response.encode_fields(out);
-        if !response::is_without_content(response.status) {
-            push_framing(length, chunked, out);
-        }
-        self.push_persistence(out);
-        out.extend_from_slice(b"\r\n");
-        self.sending = match length {
-            _ if self.is_head || response::is_without_content(response.status) => Sending::Nothing,
-            Length::Known(left) => Sending::Length { left },
-            _ if chunked => Sending::Chunked,
-            _ => Sending::UntilClose,
-        };
-    }
-
-    /// Sends content, framed as the head has announced.
-    ///
-    /// # Panics
-    /// When the head announced less, or was not sent.
-    pub fn send_data(&mut self, data: &[u8], out: &mut Vec<u8>) {
-        match &mut self.sending {
-            Sending::Nothing => {}
-            Sending::Length { left } => {
-                *left = left.checked_sub(data.len() as u64).expect("more content than was announced");
-                out.extend_from_slice(data);
-            }
-            Sending::Chunked => chunked::encode_chunk(data, out),
-            Sending::UntilClose => out.extend_from_slice(data),
-            Sending::Idle | Sending::Owed | Sending::Sent => panic!("content was sent outside a response"),
-        }
-    }
-
-    /// Ends the response; trailers are sent where the framing has a place for them.
-    ///
-    /// # Panics
-    /// When the content is shorter than the head announced.
-    pub fn send_end(&mut self, trailers: &[(&str, &str)], out: &mut Vec<u8>) {
-        match self.sending {
-            Sending::Chunked => chunked::encode_end(trailers, out),
-            Sending::Length { left } => assert_eq!(left, 0, "less content than was announced"),
-            Sending::Nothing | Sending::UntilClose => {}
-            Sending::Idle | Sending::Owed | Sending::Sent => panic!("the end was sent outside a response"),
-        }
-        self.sending = Sending::Sent;
     }
 
     /// Lets the connection end after this exchange; before its head is sent, the response says so.
@@ -388,14 +307,6 @@ impl Connection {
         self.receiving = Receiving::Closed;
         Box::new(Error::new(fault, element, self.offset + start as u64))
     }
-
-    fn push_persistence(&self, out: &mut Vec<u8>) {
-        if !self.persist {
-            push_field("Connection", "close", out);
-        } else if self.version == Version::Http10 {
-            push_field("Connection", "keep-alive", out);
-        }
-    }
 }
 
 /// The part of a message that has not come.
@@ -417,18 +328,6 @@ fn skip_empty_lines(bytes: &[u8], skipped: &mut u8) -> Result<usize, (usize, Fau
         start += 2;
     }
     Ok(start)
-}
-
-fn push_framing(length: Length, chunked: bool, out: &mut Vec<u8>) {
-    match length {
-        Length::Known(length) => {
-            out.extend_from_slice(b"Content-Length: ");
-            out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
-            out.extend_from_slice(b"\r\n");
-        }
-        _ if chunked => push_field("Transfer-Encoding", "chunked", out),
-        _ => {}
-    }
 }
 
 /// Old clients sent one behind a POST; a person who types Enter a few times is forgiven, a flood is not.

@@ -1,6 +1,6 @@
 //! Floor 1: HTTP/1.1 by hand, without a socket (RFC 9110, RFC 9112).
 //!
-//! Read on: [`message`] (the nouns), [`head`] (where a head ends, and what it says), [`framing`] (how long the
+//! Read on: [`message`] (the nouns), [`search`] (where a head ends), [`head`] (what it says), [`framing`] (how long the
 //! content is), [`chunked`] (the one transfer coding), [`connection`] (which byte may come next, in both
 //! directions), [`error`] (every rule that can be broken, and what to type instead).
 //!
@@ -37,12 +37,15 @@ pub mod chunked;
 pub mod condition;
 pub mod connection;
 pub mod error;
+mod field_lines;
 pub mod framing;
 pub mod grammar;
 pub mod head;
 mod line_feeds;
 pub mod message;
+mod request_line;
 pub mod response;
+pub mod search;
 pub mod target;
 
 pub use connection::{Connection, Event, Limits};

@@ -4,20 +4,22 @@
 //! more than that line, and has to be paid again for the next; a word of eight bytes is looked at once, however many
 //! LFs it holds.
 
+use std::mem;
+
 /// The positions of all LFs, in order.
 pub(super) struct LineFeeds<'b> {
-    bytes: &'b [u8],
-    /// Where the word begins that comes after the one in `found`.
+    words: &'b [[u8; WORD_BYTES]],
+    rest: &'b [u8],
+    /// Where the word behind the one of `found` begins.
     next_word: usize,
-    /// Where the word of `found` begins.
-    word: usize,
-    /// The high bit of each byte of that word that is an LF and was not told yet.
+    /// The high bit of each byte of the latest word that is an LF and was not told yet.
     found: u64,
 }
 
 impl<'b> LineFeeds<'b> {
     pub fn new(bytes: &'b [u8]) -> LineFeeds<'b> {
-        LineFeeds { bytes, next_word: 0, word: 0, found: 0 }
+        let (words, rest) = bytes.as_chunks();
+        LineFeeds { words, rest, next_word: 0, found: 0 }
     }
 }
 
@@ -26,17 +28,20 @@ impl Iterator for LineFeeds<'_> {
 
     fn next(&mut self) -> Option<usize> {
         while self.found == 0 {
-            self.word = self.next_word;
-            self.next_word += WORD_BYTES;
-            self.found = match self.bytes[self.word.min(self.bytes.len())..] {
-                [] => return None,
-                [a, b, c, d, e, f, g, h, ..] => line_feeds_of(u64::from_le_bytes([a, b, c, d, e, f, g, h])),
-                ref rest => {
-                    line_feeds_of(rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)))
+            let word = match self.words {
+                [word, words @ ..] => {
+                    self.words = words;
+                    u64::from_le_bytes(*word)
+                }
+                [] if self.rest.is_empty() => return None,
+                [] => {
+                    mem::take(&mut self.rest).iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
                 }
             };
+            self.found = line_feeds_of(word);
+            self.next_word += WORD_BYTES;
         }
-        let lf = self.word + self.found.trailing_zeros() as usize / 8;
+        let lf = self.next_word - WORD_BYTES + self.found.trailing_zeros() as usize / 8;
         self.found &= self.found - 1;
         Some(lf)
     }

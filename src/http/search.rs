@@ -70,10 +70,10 @@ impl Search {
                 return Ok(Some(lf + 1));
             }
             line_start = lf + 1;
-            lines += 1;
-            if lines == 1 {
+            if lines == 0 {
                 first_line = line_start;
             }
+            lines += 1;
             if lines > most_lines {
                 return Err(Fault::new(Rule::FieldsMany, lf));
             }

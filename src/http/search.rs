@@ -34,10 +34,11 @@ pub enum Section {
 /// Looks for the empty line that ends a section, and remembers how far it has looked.
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
-    searched: usize,
-    first_line: usize,
-    line_start: usize,
-    lines: usize,
+    // Every connection carries one, so they are as small as a head may be large.
+    searched: u32,
+    first_line: u32,
+    line_start: u32,
+    lines: u32,
 }
 
 impl Search {
@@ -54,10 +55,13 @@ impl Search {
         limits: &HeadLimits,
     ) -> Result<Option<usize>, Fault> {
         // Bytes beyond the limit are not looked at, so that a limit breaks at the same byte however they were cut.
-        let within = &bytes[..bytes.len().min(limits.head_bytes)];
-        let line_limit = limits.request_line_bytes.min(limits.head_bytes);
+        let head_limit = limits.head_bytes.min(u32::MAX as usize);
+        let line_limit = limits.request_line_bytes.min(head_limit);
+        let within = &bytes[..bytes.len().min(head_limit)];
         let most_lines = limits.fields + usize::from(section == Section::Head);
-        let Search { searched, mut first_line, mut line_start, mut lines } = *self;
+        let (searched, mut line_start, mut lines) =
+            (self.searched as usize, self.line_start as usize, self.lines as usize);
+        let mut first_line = self.first_line;
         for lf in LineFeeds::new(&within[searched..]).map(|found| searched + found) {
             if lines == 0 && section == Section::Head && lf >= line_limit {
                 return Err(Fault::new(Rule::RequestLineLong, line_limit));
@@ -71,7 +75,7 @@ impl Search {
             }
             line_start = lf + 1;
             if lines == 0 {
-                first_line = line_start;
+                first_line = line_start as u32;
             }
             lines += 1;
             if lines > most_lines {
@@ -81,15 +85,20 @@ impl Search {
         if lines == 0 && section == Section::Head && bytes.len() > line_limit {
             return Err(Fault::new(Rule::RequestLineLong, line_limit));
         }
-        if bytes.len() > limits.head_bytes {
-            return Err(Fault::new(Rule::HeadLong, limits.head_bytes));
+        if bytes.len() > head_limit {
+            return Err(Fault::new(Rule::HeadLong, head_limit));
         }
-        *self = Search { searched: within.len(), first_line, line_start, lines };
+        *self = Search {
+            searched: within.len() as u32,
+            first_line,
+            line_start: line_start as u32,
+            lines: lines as u32,
+        };
         Ok(None)
     }
 
     /// The length of the first line, its CRLF included, once the end was found.
     pub fn first_line_bytes(&self) -> usize {
-        self.first_line
+        self.first_line as usize
     }
 }

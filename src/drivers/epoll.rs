@@ -25,7 +25,7 @@ use self::peer::{Peer, Progress};
 use self::workspace::Workspace;
 use super::stop::{StopSignal, Urgency};
 use super::timers::Timers;
-use super::{Ending, Settings, guarded};
+use super::{Ending, Settings, guarded, tell_what_is_left};
 use crate::session::{Service, Session};
 
 /// Serves the connections of `listener` until `stop` asks to stop and they are done.
@@ -234,6 +234,7 @@ impl<'a, V: Service> Loop<'a, V> {
                 for key in 0..self.peers.capacity() {
                     self.turn(key, Peer::shut_down);
                 }
+                tell_what_is_left(self.peers.len(), self.settings.grace);
             }
         }
     }

@@ -96,6 +96,17 @@ fn guarded<T>(call: impl FnOnce() -> Result<T, Ending>) -> Result<T, Ending> {
         .unwrap_or_else(|_| Err(Ending::Failed(io::Error::other("the session panicked"))))
 }
 
+/// Tells the person who has stopped the server why it has not ended yet.
+fn tell_what_is_left(connections: usize, grace: Duration) {
+    if connections > 0 {
+        let (what, grace) =
+            (if connections == 1 { "connection is" } else { "connections are" }, grace.as_secs_f64());
+        log::warn!(
+            "stopping: {connections} {what} not done and may take {grace} s; ask again to end at once"
+        );
+    }
+}
+
 /// The most that one read takes.
 const READ_BYTES: usize = 64 * 1024;
 

@@ -8,6 +8,7 @@ use slab::Slab;
 
 use super::peer::Peer;
 use crate::drivers::stop::Urgency;
+use crate::drivers::tell_what_is_left;
 use crate::session::Session;
 
 /// All connections that have a thread, or are about to get one.
@@ -72,16 +73,22 @@ impl<S: Session> Room<S> {
         let now = Instant::now();
         let ends_at = now + grace;
         self.everybody().for_each(|peer| peer.shut_down(now));
+        let mut is_told = false;
         loop {
             let now = Instant::now();
             let deadlines = self.everybody().filter_map(|peer| peer.expire(now));
             let next = deadlines.min().map_or(ends_at, |at| at.min(ends_at));
-            let at_most = next.saturating_duration_since(now).max(TICK);
+            let patience = if is_told { grace } else { SILENCE };
+            let at_most = next.saturating_duration_since(now).min(patience).max(TICK);
             let waits = |peers: &mut Slab<_>| !peers.is_empty() && !self.is_hurrying();
             let waited = self.changed.wait_timeout_while(self.peers(), at_most, waits);
             let (peers, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             if !timeout.timed_out() || ends_at <= Instant::now() {
                 return peers.iter().for_each(|(_, peer)| peer.cut());
+            }
+            if !is_told {
+                tell_what_is_left(peers.len(), grace);
+                is_told = true;
             }
         }
     }
@@ -102,3 +109,6 @@ impl<S: Session> Room<S> {
 
 /// The finest step in which deadlines are looked at.
 const TICK: Duration = Duration::from_millis(1);
+
+/// How long threads have to end before anybody is told about those that are left.
+const SILENCE: Duration = Duration::from_millis(200);

@@ -9,10 +9,11 @@ use super::error::{Fault, Rule};
 use super::field_lines::parse_fields;
 use super::framing;
 use super::grammar::list;
-use super::line_feeds::LineFeeds;
+
 use super::message::{Fields, Request, Version};
 use super::request_line::read_request_line;
 use super::target::check_host;
+use crate::wire::line_feeds::LineFeeds;
 
 /// Reads a whole head, from the method to the empty line.
 ///

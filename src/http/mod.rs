@@ -41,7 +41,6 @@ mod field_lines;
 pub mod framing;
 pub mod grammar;
 pub mod head;
-mod line_feeds;
 pub mod message;
 mod request_line;
 pub mod response;

@@ -4,7 +4,7 @@
 //! same byte however they were cut.
 
 use super::error::{Fault, Rule};
-use super::line_feeds::LineFeeds;
+use crate::wire::line_feeds::LineFeeds;
 
 /// How much of a head is read before it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

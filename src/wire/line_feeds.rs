@@ -7,7 +7,8 @@
 use std::mem;
 
 /// The positions of all LFs, in order.
-pub(super) struct LineFeeds<'b> {
+#[derive(Clone, Debug)]
+pub struct LineFeeds<'b> {
     words: &'b [[u8; WORD_BYTES]],
     rest: &'b [u8],
     /// Where the word behind the one of `found` begins.
@@ -17,6 +18,7 @@ pub(super) struct LineFeeds<'b> {
 }
 
 impl<'b> LineFeeds<'b> {
+    /// Those of `bytes`, counted from their start.
     pub fn new(bytes: &'b [u8]) -> LineFeeds<'b> {
         let (words, rest) = bytes.as_chunks();
         LineFeeds { words, rest, next_word: 0, found: 0 }

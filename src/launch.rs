@@ -97,6 +97,11 @@ impl Options {
         let (handle, stop) = stop::pair().map_err(|error| cannot("hear signals", error))?;
         handle.on_signals().map_err(|error| cannot("hear signals", error))?;
         announce(name, bound, self.trace);
+        if !bound.ip().is_loopback() && self.tape > 0 {
+            log::warn!(
+                "whoever reaches {bound} can read what others have sent, at /wire/last; --tape 0 records nothing"
+            );
+        }
         Ok(Server {
             listener,
             lab: Arc::new(Lab::new(self.lab_settings(waits_by), OPERATING_SYSTEM, self.printer())),

@@ -74,8 +74,6 @@ enum Sending {
     Sent,
 }
 
-const FRESH_HEAD: Receiving = Receiving::Head { search: Search::NEW, empty_lines: 0 };
-
 impl Connection {
     pub fn new(limits: HeadLimits) -> Connection {
         Connection {
@@ -329,6 +327,9 @@ fn skip_empty_lines(bytes: &[u8], skipped: &mut u8) -> Result<usize, (usize, Fau
     }
     Ok(start)
 }
+
+/// Before the first byte of a head.
+const FRESH_HEAD: Receiving = Receiving::Head { search: Search::NEW, empty_lines: 0 };
 
 /// Old clients sent one behind a POST; a person who types Enter a few times is forgiven, a flood is not.
 const MAX_EMPTY_LINES: u8 = 8;

@@ -49,8 +49,7 @@ pub fn of_request<'b>(
     }
 }
 
-/// "Early implementations of HTTP/1.0 …": a coding from there is faulty framing (§6.1). Both fields together "ought
-/// to be handled as an error" (§6.3). A request whose last coding is not chunked has no end that could be found: 400,
+/// In a message of HTTP/1.0 a coding is faulty framing (§6.1), and together with a length it is an error (§6.3). A request whose last coding is not chunked has no end that could be found: 400,
 /// and that is a MUST (§6.3), while the 501 for a coding that is not understood is a SHOULD (§6.1).
 fn of_transfer_coding<'b>(
     version: Version,

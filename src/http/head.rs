@@ -9,7 +9,6 @@ use super::error::{Fault, Rule};
 use super::field_lines::parse_fields;
 use super::framing;
 use super::grammar::list;
-
 use super::message::{Fields, Request, Version};
 use super::request_line::read_request_line;
 use super::target::check_host;

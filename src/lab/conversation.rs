@@ -3,6 +3,7 @@
 //! ```text
 //! Talking ──an answer that closes, a broken rule──▶ Draining ──the peer ends, or LINGER──▶ Over
 //!    └──the peer has ended and has all answers, or was idle too long─────────────────────▶ Over
+//! TurningAway ──its 503──▶ Draining
 //! ```
 
 mod talking;

@@ -14,8 +14,8 @@ pub struct Settings {
     pub head: Limits,
     /// Bytes of content that a route keeps in memory: 413 above it. Routes that pass content on have no such limit.
     pub max_content: u64,
-    /// From the first byte of a head to its last: 408. Apache's mod_reqtimeout waits 20 s, nginx 60 s; a head is one
-    /// packet for everyone but a person who types, and a slow loris.
+    /// From the first byte of a head to its last: 408. Apache's mod_reqtimeout waits 20 s, nginx 60 s; a head
+    /// comes at once from everyone but a person who types, and a slow loris.
     pub head_timeout: Duration,
     /// Without a byte on a connection that persists: closed silently. nginx waits 75 s, Node 5 s.
     pub idle_timeout: Duration,

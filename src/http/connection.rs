@@ -217,6 +217,9 @@ impl Connection {
         request: &mut Request<'b>,
     ) -> Result<(usize, Event<'b>), Box<Error>> {
         let Receiving::Head { search, empty_lines } = &mut self.receiving else { unreachable!() };
+        if bytes.is_empty() {
+            return Ok((0, Event::Incomplete)); // as after every batch
+        }
         let start = match skip_empty_lines(bytes, empty_lines) {
             Ok(start) => start,
             Err((start, fault)) => return Err(self.fail(fault, bytes, start)),

@@ -80,5 +80,6 @@ fn explain_line(line: &[u8]) -> Option<Fault> {
     Some(Fault::new(rule, at))
 }
 
-/// Field lines that are split without asking the allocator for a table.
-const USUAL_FIELDS: usize = 16;
+/// Field lines that are split without asking the allocator for a table. Most programs send fewer, and a table has to
+/// be cleared for each head.
+const USUAL_FIELDS: usize = 8;

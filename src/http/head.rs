@@ -81,19 +81,19 @@ impl<'b> Deciding<'b> {
 
     /// The length tells most names apart before a byte is compared.
     fn note(&mut self, field: &Header<'b>) {
-        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
-        match field.name.len() {
-            4 if is("host") => match self.host {
+        let name = field.name.as_bytes();
+        match name.len() {
+            4 if is_named(name, b"host") => match self.host {
                 None => self.host = Some(field.value),
-                Some(_) => self.note_broken(Rule::HostRepeated, field.name.as_bytes()),
+                Some(_) => self.note_broken(Rule::HostRepeated, name),
             },
-            6 if is("expect") => self.note_expectation(field.value),
-            10 if is("connection") => self.note_connection_options(field.value),
-            14 if is("content-length") => match self.framing.length {
+            6 if is_named(name, b"expect") => self.note_expectation(field.value),
+            10 if is_named(name, b"connection") => self.note_connection_options(field.value),
+            14 if is_named(name, b"content-length") => match self.framing.length {
                 None => self.framing.length = Some(field.value),
-                Some(_) => self.note_broken(Rule::LengthRepeated, field.name.as_bytes()),
+                Some(_) => self.note_broken(Rule::LengthRepeated, name),
             },
-            17 if is("transfer-encoding") => self.framing.has_transfer_encoding = true,
+            17 if is_named(name, b"transfer-encoding") => self.framing.has_transfer_encoding = true,
             _ => {}
         }
     }
@@ -145,6 +145,12 @@ impl<'b> Deciding<'b> {
     fn persists(&self) -> bool {
         !self.close && (self.version == Version::Http11 || self.keep_alive)
     }
+}
+
+/// Whether a field name, which is a token, is this one, given in small letters. Of all the bytes that a token may hold,
+/// setting the bit of small letters makes only a capital letter equal to a small one, and `-` only to itself.
+fn is_named<const BYTES: usize>(given: &[u8], name: &[u8; BYTES]) -> bool {
+    <&[u8; BYTES]>::try_from(given).is_ok_and(|given| given.map(|byte| byte | 0x20) == *name)
 }
 
 /// Where `part`, a piece of `whole`, begins in it. The split gives empty values that are pieces of nothing: these

@@ -68,8 +68,10 @@ fn parse_method(token: &[u8]) -> Result<Method, Fault> {
 
 /// `HTTP-version = "HTTP" "/" DIGIT "." DIGIT`, in capitals (RFC 9112 §2.3).
 fn parse_version(bytes: &[u8]) -> Result<Version, Fault> {
+    if bytes == b"HTTP/1.1" {
+        return Ok(Version::Http11); // one comparison of a word, where a table of patterns would compare bytes
+    }
     match bytes {
-        b"HTTP/1.1" => Ok(Version::Http11),
         b"HTTP/1.0" => Ok(Version::Http10),
         [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', b'0'..=b'9'] => match major {
             b'1' => Ok(Version::Http11),

@@ -19,8 +19,10 @@ pub struct Response {
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub(super) response: Response,
-    /// The field lines, Content-Length included.
-    pub(super) fields: Vec<u8>,
+    /// What follows the Date field: the field lines, Content-Length included, the empty line, and the content.
+    pub(super) rest: Vec<u8>,
+    /// How much of `rest` is field lines.
+    pub(super) fields_bytes: usize,
 }
 
 impl Prepared {
@@ -28,10 +30,13 @@ impl Prepared {
     /// When a response with this status has no content: then there is nothing to prepare.
     pub fn new(response: Response) -> Prepared {
         assert!(!is_without_content(response.status), "{} has no content", response.status);
-        let mut fields = Vec::new();
-        response.encode_fields(&mut fields);
-        push_field("Content-Length", itoa::Buffer::new().format(response.content.len()), &mut fields);
-        Prepared { response, fields }
+        let mut rest = Vec::new();
+        response.encode_fields(&mut rest);
+        push_field("Content-Length", itoa::Buffer::new().format(response.content.len()), &mut rest);
+        let fields_bytes = rest.len();
+        rest.extend_from_slice(b"\r\n");
+        rest.extend_from_slice(&response.content);
+        Prepared { response, rest, fields_bytes }
     }
 
     /// The response that was prepared.

@@ -25,11 +25,13 @@ impl Connection {
     pub fn send_prepared(&mut self, prepared: &Prepared, date: &Date, out: &mut Vec<u8>) {
         assert!(self.can_answer(), "a response was sent where none is due");
         push_start(prepared.response.status, date, out);
-        out.extend_from_slice(&prepared.fields);
-        self.push_persistence(out);
-        out.extend_from_slice(b"\r\n");
-        if !self.is_head {
-            out.extend_from_slice(&prepared.response.content);
+        if self.persist && self.version == Version::Http11 && !self.is_head {
+            out.extend_from_slice(&prepared.rest);
+        } else {
+            let (fields, rest) = prepared.rest.split_at(prepared.fields_bytes);
+            out.extend_from_slice(fields);
+            self.push_persistence(out);
+            out.extend_from_slice(if self.is_head { b"\r\n" } else { rest });
         }
         self.sending = Sending::Sent;
     }

@@ -6,10 +6,11 @@
 //! 1. [`session`]: the seam. One end of a connection, with no socket in it.
 //! 2. [`wire`]: bytes and how they are shown, without a protocol.
 //! 3. [`http`]: where a message ends, what it says, which byte may come next, and every rule that can be broken.
-//! 4. [`lab`]: what the servers answer; one file a topic.
-//! 5. [`trace`]: a session around a session, which shows what passes.
-//! 6. [`drivers`]: bytes to and from the kernel. One contract, and a module for each way to wait.
-//! 7. [`launch`]: from a command line to a running server.
+//! 4. [`websocket`]: what the bytes mean once a connection has left HTTP.
+//! 5. [`lab`]: what the servers answer; one file a topic.
+//! 6. [`trace`]: a session around a session, which shows what passes.
+//! 7. [`drivers`]: bytes to and from the kernel. One contract, and a module for each way to wait.
+//! 8. [`launch`]: from a command line to a running server.
 //!
 //! Imports point down, and `tests/layers.rs` holds them to it:
 //!
@@ -19,6 +20,7 @@
 //!    drivers           lab
 //!       │             trace
 //!    session ◀──────────┤
+//!                   websocket
 //!                     http
 //!                     wire
 //! ```
@@ -33,6 +35,8 @@ pub mod session;
 pub mod wire;
 
 pub mod http;
+
+pub mod websocket;
 
 pub mod lab;
 

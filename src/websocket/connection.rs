@@ -29,8 +29,8 @@ use super::error::Error;
 use super::extension::{Direction, Parameters};
 use super::frame::CutHeader;
 use super::mask::MaskingKey;
-use super::message::{Content, Limits};
-use under_way::{Complete, UnderWay};
+use super::message::Limits;
+use under_way::UnderWay;
 
 pub use under_way::{MAX_SEEN_BYTES, Seen};
 
@@ -69,7 +69,8 @@ pub enum Event<'b> {
     Pong(Cow<'b, [u8]>),
     /// The peer's Close, which has been answered.
     Close(Close<'b>),
-    /// A frame that has come whole, ahead of what it leads to; only for who [watches](Connection::watch_frames).
+    /// A frame that has come whole, ahead of what it leads to; only for who [watches](Connection::watch_frames). One
+    /// whose header or data breaks a rule on the way is told of by the failure alone.
     Frame(Box<Seen>),
     /// The peer has broken a rule, and has been told so.
     Failed(Error),
@@ -110,42 +111,16 @@ impl Connection {
     ///
     /// Messages that were on their way when this end sent its Close are events as any other.
     pub fn next_event<'b>(&mut self, bytes: &'b mut [u8], out: &mut Vec<u8>) -> (usize, Event<'b>) {
+        let arrived = bytes.len();
         if self.is_over() {
-            return (bytes.len(), Event::Closed);
+            return (arrived, Event::Closed);
         }
-        let mut consumed = 0;
-        loop {
-            if !self.is_inside_frame() {
-                let (taken, header) = match self.receive_header(&bytes[consumed..]) {
-                    Ok(received) => received,
-                    Err(error) => return (bytes.len(), self.fail(error, out)),
-                };
-                consumed += taken;
-                let Some(header) = header else { return (consumed, Event::Incomplete) };
-                if let Some(length) = self.length_in_place(&header, bytes.len() - consumed) {
-                    let payload = &mut bytes[consumed..consumed + length];
-                    return (consumed + length, self.receive_in_place(&header, payload, out));
-                }
-                if let Err(error) = self.begin_frame(header) {
-                    return (bytes.len(), self.fail(error, out));
-                }
+        match self.receive(bytes, out) {
+            Ok(next) => next,
+            Err(error) => {
+                self.fail(error, out);
+                (arrived, Event::Failed(error))
             }
-            if let Some(seen) = self.see_frame(&bytes[consumed..]) {
-                return (consumed, Event::Frame(seen));
-            }
-            let (taken, complete) = match self.receive_payload(&mut bytes[consumed..]) {
-                Ok(received) => received,
-                Err(error) => return (bytes.len(), self.fail(error, out)),
-            };
-            consumed += taken;
-            let event = match complete {
-                Complete::Nothing => Event::Incomplete,
-                Complete::Fragment => continue,
-                Complete::Control(opcode, payload) => self.receive_control(opcode, Cow::Owned(payload), out),
-                Complete::Message(Content::Text { text, .. }) => Event::Text(Cow::Owned(text)),
-                Complete::Message(Content::Binary(content)) => Event::Binary(Cow::Owned(content)),
-            };
-            return (consumed, event);
         }
     }
 
@@ -186,10 +161,6 @@ impl Connection {
     /// What was agreed on for compression.
     pub fn deflate(&self) -> Option<&Parameters> {
         self.deflate.as_ref()
-    }
-
-    fn is_inside_frame(&self) -> bool {
-        self.under_way.as_ref().is_some_and(|under_way| under_way.frame.is_some())
     }
 
     fn own_direction(&self) -> Option<Direction> {

@@ -91,7 +91,7 @@ impl Message {
     /// The whole payload.
     pub fn into_content(self) -> Result<Content, Rule> {
         match self.content {
-            Content::Text { cut, .. } if !cut.is_none() => Err(Rule::TextCut),
+            Content::Text { cut, .. } if !cut.is_empty() => Err(Rule::TextCut),
             content => Ok(content),
         }
     }
@@ -101,7 +101,8 @@ impl Content {
     fn append(&mut self, bytes: &[u8], limit: usize) -> Result<(), Fault> {
         match self {
             Content::Text { text, cut } => {
-                text.reserve_exact(growth(text.len(), text.capacity(), bytes.len(), limit));
+                let more = cut.len() + bytes.len();
+                text.reserve_exact(growth(text.len(), text.capacity(), more, limit));
                 cut.append(bytes, text).map_err(|at| Fault::new(Rule::TextByte, at))
             }
             Content::Binary(content) => {

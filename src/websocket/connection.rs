@@ -5,12 +5,11 @@
 //! its place among what the caller sends.
 //!
 //! ```text
-//!            we send Close
-//!     Open ────────────────▶ Closing
-//!      │                       │  the peer's Close
-//!      ├───────────────────────┴──────────────────▶ Closed
-//!      │  the peer's Close, answered at once
-//!      └──────────────────────────────────────────▶ Failed    from Open and Closing: a broken rule
+//!           we send Close             the peer's Close
+//!     Open ───────────────▶ Closing ──────────────────▶ Closed
+//!      └───── the peer's Close, answered at once ─────────▲
+//!
+//!     Open, Closing ── a broken rule ──▶ Failed
 //! ```
 //!
 //! A message that lies whole in the arrived bytes, in one frame and not compressed, is unmasked there and handed out
@@ -109,6 +108,8 @@ impl Connection {
     /// The next event in `bytes`, which begin where the calls before left off, and how many of them are consumed.
     /// These were unmasked where they lie; the others have not been touched.
     ///
+    /// Call it until it answers [`Event::Incomplete`] or [`Event::Closed`], or until `out` has as much in it as its
+    /// reader should be sent at once: who keeps to that owes no more pongs than that, however many pings come.
     /// Messages that were on their way when this end sent its Close are events as any other.
     pub fn next_event<'b>(&mut self, bytes: &'b mut [u8], out: &mut Vec<u8>) -> (usize, Event<'b>) {
         let arrived = bytes.len();
@@ -129,9 +130,14 @@ impl Connection {
         self.watches_frames = watches;
     }
 
-    /// Whether no Close has been sent or received: messages can be sent.
+    /// Whether no Close has been sent or received.
     pub fn is_open(&self) -> bool {
         self.state == State::Open
+    }
+
+    /// Whether a message may begin: no Close has been sent, and no message is being sent in fragments.
+    pub fn may_begin_message(&self) -> bool {
+        self.is_open() && !self.is_sending_fragments
     }
 
     /// Whether both ends have sent all that they will: it remains to end the TCP connection, a server first

@@ -1,6 +1,6 @@
 //! The closing handshake, begun by either end (RFC 6455 §7).
 
-use wirelab::websocket::{Close, Code, Event, Rule};
+use wirelab::websocket::{Close, Code, Event, Kind, Rule};
 
 use crate::peer::{client, failing_close, hear, hear_at_every_cut, masked, ping, server, text, unmasked};
 
@@ -76,7 +76,7 @@ fn a_close_inside_of_a_message_ends_it() {
 #[test]
 fn fragments_of_a_message_stop_when_the_peer_closes() {
     let (mut connection, mut out) = (server(), Vec::new());
-    connection.send_first_fragment(wirelab::websocket::Opcode::Text, b"a", &mut out);
+    connection.send_first_fragment(Kind::Text, b"a", &mut out);
     let (_, answer) = hear(&mut connection, [&masked(0x88, b"")[..]]);
     out.extend(answer);
     connection.send_fragment(b"b", &mut out);

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use wirelab::websocket::deflate::Deflater;
-use wirelab::websocket::{Connection, Error, Event, Limits, Parameters, Role, Rule};
+use wirelab::websocket::{Connection, Error, Event, Kind, Limits, Parameters, Role, Rule};
 
 use crate::peer::{KEY, binary, compressing, hear, hear_at_every_cut, masked, ping, text, unmasked};
 
@@ -57,7 +57,7 @@ fn messages_may_go_uncompressed_between_compressed_ones() {
     connection.send_text("Hello", &mut out);
     connection.send_text("", &mut out);
     connection.send_encoded(&unmasked(0x82, b"Hello"), &mut out);
-    connection.send_first_fragment(wirelab::websocket::Opcode::Text, b"Hel", &mut out);
+    connection.send_first_fragment(Kind::Text, b"Hel", &mut out);
     connection.send_last_fragment(b"lo", &mut out);
     connection.send_text("Hello", &mut out);
     let (events, _) = hear_at_every_cut(|| compressing(CLIENT, TAKEOVER), &out);
@@ -129,6 +129,23 @@ fn a_bomb_fails_as_soon_as_it_is_too_large() {
     let mut connection = Connection::new(Role::Server, limits, Some(TAKEOVER));
     let (events, _) = hear(&mut connection, [&bomb[..]]);
     assert_eq!(events, [Event::Failed(Error { rule: Rule::InflatedLong, offset: 0 })]);
+}
+
+#[test]
+fn the_limit_holds_inside_of_a_character() {
+    let content = ["a".repeat(40), "\u{1f980}".repeat(10)].concat();
+    let stream = masked(0xc1, &Deflater::new(15).deflate(content.as_bytes()));
+    assert!(stream.len() < 40);
+    for message_bytes in 40..82 {
+        let limits = Limits { message_bytes, fragments: 1 };
+        let (events, _) =
+            hear_at_every_cut(|| Connection::new(Role::Server, limits, Some(TAKEOVER)), &stream);
+        let expected = match message_bytes {
+            80.. => text(&content),
+            _ => Event::Failed(Error { rule: Rule::InflatedLong, offset: 0 }),
+        };
+        assert_eq!(events, [expected], "{message_bytes}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use wirelab::websocket::connection::MAX_SEEN_BYTES;
-use wirelab::websocket::{Connection, Event, Header, Limits, Opcode, Role, Rule, frame};
+use wirelab::websocket::{Connection, Event, Header, Kind, Limits, Opcode, Role, Rule, frame};
 
 use crate::peer::{
     KEY, binary, client, failing_close, hear, hear_at_every_cut, masked, ping, pong, server, text, unmasked,
@@ -45,7 +45,7 @@ fn each_form_of_the_length_at_both_its_ends() {
         let mut sent = Vec::new();
         server().send_binary(&payload, &mut sent);
         assert_eq!(sent, [head, &payload].concat(), "{length}");
-        assert_eq!(sent, frame::encode(Opcode::Binary, &payload));
+        assert_eq!(sent, frame::encode(Kind::Binary, &payload));
         let mut sent = Vec::new();
         client().send_binary(&payload, &mut sent);
         assert_eq!(sent, masked(0x82, &payload));
@@ -123,10 +123,12 @@ fn a_header_takes_no_memory() {
 #[test]
 fn a_message_is_sent_in_fragments_with_anything_but_messages_between() {
     let (mut connection, mut out) = (server(), Vec::new());
-    connection.send_first_fragment(Opcode::Text, b"\xc3", &mut out);
+    connection.send_first_fragment(Kind::Text, b"\xc3", &mut out);
     connection.send_ping(b"!", &mut out);
     connection.send_fragment(b"", &mut out);
+    assert!(!connection.may_begin_message());
     connection.send_last_fragment(b"\xa4", &mut out);
+    assert!(connection.may_begin_message());
     connection.send_text("b", &mut out);
     let frames = [
         unmasked(0x01, b"\xc3"),
@@ -143,7 +145,7 @@ fn a_message_is_sent_in_fragments_with_anything_but_messages_between() {
 #[should_panic(expected = "a message is under way")]
 fn a_message_inside_of_a_fragmented_one_is_our_own_mistake() {
     let (mut connection, mut out) = (server(), Vec::new());
-    connection.send_first_fragment(Opcode::Text, b"a", &mut out);
+    connection.send_first_fragment(Kind::Text, b"a", &mut out);
     connection.send_text("b", &mut out);
 }
 

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use wirelab::websocket::{Close, Code, Connection, Event, Limits, Opcode, Parameters, Role};
+use wirelab::websocket::{Close, Code, Connection, Event, Kind, Limits, Parameters, Role};
 
 use crate::peer::{KEY, binary, hear, masked, ping, pong, text};
 
@@ -44,11 +44,11 @@ fn send(connection: &mut Connection, all: &[Sent], out: &mut Vec<u8>) -> Vec<Eve
                 binary(content)
             }
             Sent::Text(content, Some(cuts)) => {
-                events.extend(send_fragments(connection, Opcode::Text, content.as_bytes(), cuts, out));
+                events.extend(send_fragments(connection, Kind::Text, content.as_bytes(), cuts, out));
                 text(content)
             }
             Sent::Binary(content, Some(cuts)) => {
-                events.extend(send_fragments(connection, Opcode::Binary, content, cuts, out));
+                events.extend(send_fragments(connection, Kind::Binary, content, cuts, out));
                 binary(content)
             }
             Sent::Ping(payload) => {
@@ -67,7 +67,7 @@ fn send(connection: &mut Connection, all: &[Sent], out: &mut Vec<u8>) -> Vec<Eve
 
 fn send_fragments(
     connection: &mut Connection,
-    opcode: Opcode,
+    kind: Kind,
     content: &[u8],
     cuts: &[Index],
     out: &mut Vec<u8>,
@@ -78,16 +78,16 @@ fn send_fragments(
     for (at, cut) in cuts.iter().enumerate() {
         let fragment = &content[start..*cut];
         match at {
-            0 => connection.send_first_fragment(opcode, fragment, out),
+            0 => connection.send_first_fragment(kind, fragment, out),
             _ => connection.send_fragment(fragment, out),
         }
         connection.send_ping(b"between", out);
         start = *cut;
     }
-    match (cuts.len(), opcode) {
+    match (cuts.len(), kind) {
         (1.., _) => connection.send_last_fragment(&content[start..], out),
-        (0, Opcode::Text) => connection.send_text(str::from_utf8(content).unwrap(), out),
-        (0, _) => connection.send_binary(content, out),
+        (0, Kind::Text) => connection.send_text(str::from_utf8(content).unwrap(), out),
+        (0, Kind::Binary) => connection.send_binary(content, out),
     }
     vec![ping(b"between"); cuts.len()]
 }

@@ -8,7 +8,7 @@ use crate::websocket::close::Close;
 use crate::websocket::error::{Error, Fault, Rule};
 use crate::websocket::frame::{CutHeader, Header, Opcode, Terms};
 use crate::websocket::mask::mask;
-use crate::websocket::message::{Content, Message};
+use crate::websocket::message::{Content, Kind, Message};
 use crate::websocket::utf8;
 
 impl Connection {
@@ -113,11 +113,12 @@ impl Connection {
         let offset = self.offset - header.encoded_bytes() as u64;
         let under_way = self.under_way.get_or_insert_default();
         if !header.opcode.is_control() {
-            let message =
-                under_way.message.get_or_insert_with(|| Message::new(header.opcode, header.is_compressed));
-            message
-                .begin_fragment(header.payload_bytes, &self.limits)
-                .map_err(|rule| Error { rule, offset })?;
+            if let Some(kind) = Kind::begun_by(header.opcode) {
+                under_way.message = Some(Message::new(kind, header.is_compressed));
+            }
+            let message = under_way.message.as_mut().expect("a continuation alone was refused");
+            let result = message.begin_fragment(header.payload_bytes, &self.limits);
+            result.map_err(|rule| Error { rule, offset })?;
         }
         under_way.frame = Some(Frame::new(header, offset, self.watches_frames));
         Ok(())
@@ -231,6 +232,7 @@ impl Connection {
     fn end(&mut self, state: State) {
         self.state = state;
         self.under_way = None;
+        self.cut_header = CutHeader::default();
         (self.inflater, self.deflater) = (None, None);
     }
 

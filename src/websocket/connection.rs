@@ -5,12 +5,11 @@
 //! its place among what the caller sends.
 //!
 //! ```text
-//!            we send Close
-//!     Open ────────────────▶ Closing
-//!      │                       │  the peer's Close
-//!      ├───────────────────────┴──────────────────▶ Closed
-//!      │  the peer's Close, answered at once
-//!      └──────────────────────────────────────────▶ Failed    from Open and Closing: a broken rule
+//!           we send Close             the peer's Close
+//!     Open ───────────────▶ Closing ──────────────────▶ Closed
+//!      └───── the peer's Close, answered at once ─────────▲
+//!
+//!     Open, Closing ── a broken rule ──▶ Failed
 //! ```
 //!
 //! A message that lies whole in the arrived bytes, in one frame and not compressed, is unmasked there and handed out
@@ -29,8 +28,8 @@ use super::error::Error;
 use super::extension::{Direction, Parameters};
 use super::frame::CutHeader;
 use super::mask::MaskingKey;
-use super::message::{Content, Limits};
-use under_way::{Complete, UnderWay};
+use super::message::Limits;
+use under_way::UnderWay;
 
 pub use under_way::{MAX_SEEN_BYTES, Seen};
 
@@ -69,7 +68,8 @@ pub enum Event<'b> {
     Pong(Cow<'b, [u8]>),
     /// The peer's Close, which has been answered.
     Close(Close<'b>),
-    /// A frame that has come whole, ahead of what it leads to; only for who [watches](Connection::watch_frames).
+    /// A frame that has come whole, ahead of what it leads to; only for who [watches](Connection::watch_frames). One
+    /// whose header or data breaks a rule on the way is told of by the failure alone.
     Frame(Box<Seen>),
     /// The peer has broken a rule, and has been told so.
     Failed(Error),
@@ -108,44 +108,20 @@ impl Connection {
     /// The next event in `bytes`, which begin where the calls before left off, and how many of them are consumed.
     /// These were unmasked where they lie; the others have not been touched.
     ///
+    /// Call it until it answers [`Event::Incomplete`] or [`Event::Closed`], or until `out` has as much in it as its
+    /// reader should be sent at once: who keeps to that owes no more pongs than that, however many pings come.
     /// Messages that were on their way when this end sent its Close are events as any other.
     pub fn next_event<'b>(&mut self, bytes: &'b mut [u8], out: &mut Vec<u8>) -> (usize, Event<'b>) {
+        let arrived = bytes.len();
         if self.is_over() {
-            return (bytes.len(), Event::Closed);
+            return (arrived, Event::Closed);
         }
-        let mut consumed = 0;
-        loop {
-            if !self.is_inside_frame() {
-                let (taken, header) = match self.receive_header(&bytes[consumed..]) {
-                    Ok(received) => received,
-                    Err(error) => return (bytes.len(), self.fail(error, out)),
-                };
-                consumed += taken;
-                let Some(header) = header else { return (consumed, Event::Incomplete) };
-                if let Some(length) = self.length_in_place(&header, bytes.len() - consumed) {
-                    let payload = &mut bytes[consumed..consumed + length];
-                    return (consumed + length, self.receive_in_place(&header, payload, out));
-                }
-                if let Err(error) = self.begin_frame(header) {
-                    return (bytes.len(), self.fail(error, out));
-                }
+        match self.receive(bytes, out) {
+            Ok(next) => next,
+            Err(error) => {
+                self.fail(error, out);
+                (arrived, Event::Failed(error))
             }
-            if let Some(seen) = self.see_frame(&bytes[consumed..]) {
-                return (consumed, Event::Frame(seen));
-            }
-            let (taken, complete) = match self.receive_payload(&mut bytes[consumed..]) {
-                Ok(received) => received,
-                Err(error) => return (bytes.len(), self.fail(error, out)),
-            };
-            consumed += taken;
-            let event = match complete {
-                Complete::Nothing => Event::Incomplete,
-                Complete::Fragment => continue,
-                Complete::Control(opcode, payload) => self.receive_control(opcode, Cow::Owned(payload), out),
-                Complete::Message(Content::Text { text, .. }) => Event::Text(Cow::Owned(text)),
-                Complete::Message(Content::Binary(content)) => Event::Binary(Cow::Owned(content)),
-            };
-            return (consumed, event);
         }
     }
 
@@ -154,9 +130,14 @@ impl Connection {
         self.watches_frames = watches;
     }
 
-    /// Whether no Close has been sent or received: messages can be sent.
+    /// Whether no Close has been sent or received.
     pub fn is_open(&self) -> bool {
         self.state == State::Open
+    }
+
+    /// Whether a message may begin: no Close has been sent, and no message is being sent in fragments.
+    pub fn may_begin_message(&self) -> bool {
+        self.is_open() && !self.is_sending_fragments
     }
 
     /// Whether both ends have sent all that they will: it remains to end the TCP connection, a server first
@@ -186,10 +167,6 @@ impl Connection {
     /// What was agreed on for compression.
     pub fn deflate(&self) -> Option<&Parameters> {
         self.deflate.as_ref()
-    }
-
-    fn is_inside_frame(&self) -> bool {
-        self.under_way.as_ref().is_some_and(|under_way| under_way.frame.is_some())
     }
 
     fn own_direction(&self) -> Option<Direction> {

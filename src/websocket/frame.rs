@@ -13,6 +13,7 @@
 
 use super::error::{Fault, Rule};
 use super::mask::{MaskingKey, mask};
+use super::message::Kind;
 
 /// A frame's header. Its encoding is unique, as "the minimal number of bytes MUST be used to encode the length".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,13 +151,9 @@ pub(super) fn push(header: &Header, payload: &[u8], out: &mut Vec<u8>) {
 }
 
 /// A message in one frame of a server: encoded once, it can be sent on any number of connections.
-///
-/// # Panics
-/// When the opcode is not [`Opcode::Text`] or [`Opcode::Binary`].
-pub fn encode(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
-    assert!(matches!(opcode, Opcode::Text | Opcode::Binary), "{opcode:?} begins no message");
+pub fn encode(kind: Kind, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
-    push(&Header::whole(opcode, payload), payload, &mut frame);
+    push(&Header::whole(kind.opcode(), payload), payload, &mut frame);
     frame
 }
 

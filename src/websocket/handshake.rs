@@ -102,9 +102,8 @@ impl Accepted {
 
 /// What a server has to answer to a key: proof that it has read a handshake and not something else.
 ///
-/// "For this header field, the server has to take the value (as present in the header field, e.g., the
-/// base64-encoded version minus any leading and trailing whitespace) and concatenate this with the Globally Unique
-/// Identifier" (§1.3).
+/// The server has to take the key as it is written and "concatenate this with the Globally Unique Identifier"; the
+/// hash of both goes back (§1.3).
 ///
 /// ```
 /// use wirelab::websocket::handshake::accept_key;

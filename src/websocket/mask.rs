@@ -40,8 +40,7 @@ mod tests {
     }
 
     proptest! {
-        /// "Octet i of the transformed data is the XOR of octet i of the original data with octet at index i modulo 4
-        /// of the masking key."
+        /// `j = i MOD 4`, `transformed-octet-i = original-octet-i XOR masking-key-octet-j` (RFC 6455 §5.3)
         #[test]
         fn words_mask_as_single_bytes_do(key: MaskingKey, payload: Vec<u8>) {
             let one_by_one: Vec<u8> = payload.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect();

@@ -21,6 +21,32 @@ impl Default for Limits {
     }
 }
 
+/// What a message is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Binary,
+}
+
+impl Kind {
+    /// The kind of message whose first frame has this opcode.
+    pub fn begun_by(opcode: Opcode) -> Option<Kind> {
+        match opcode {
+            Opcode::Text => Some(Kind::Text),
+            Opcode::Binary => Some(Kind::Binary),
+            Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
+        }
+    }
+
+    /// The opcode of the first frame.
+    pub fn opcode(self) -> Opcode {
+        match self {
+            Kind::Text => Opcode::Text,
+            Kind::Binary => Opcode::Binary,
+        }
+    }
+}
+
 /// A message under way.
 #[derive(Debug)]
 pub(super) struct Message {
@@ -39,23 +65,18 @@ pub(super) enum Content {
 }
 
 impl Message {
-    /// # Panics
-    /// When no message begins with such a frame.
-    pub fn new(opcode: Opcode, is_compressed: bool) -> Message {
-        let content = match opcode {
-            Opcode::Text => Content::Text { text: String::new(), cut: Character::default() },
-            Opcode::Binary => Content::Binary(Vec::new()),
-            Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => {
-                panic!("{opcode:?} begins no message")
-            }
+    pub fn new(kind: Kind, is_compressed: bool) -> Message {
+        let content = match kind {
+            Kind::Text => Content::Text { text: String::new(), cut: Character::default() },
+            Kind::Binary => Content::Binary(Vec::new()),
         };
         Message { content, is_compressed, wire_bytes: 0, fragments: 0 }
     }
 
-    /// Counts a frame in whose header was announced.
+    /// Counts a frame, whose header has come.
     pub fn begin_fragment(&mut self, payload_bytes: u64, limits: &Limits) -> Result<(), Rule> {
         self.wire_bytes = self.wire_bytes.saturating_add(payload_bytes);
-        self.fragments += 1;
+        self.fragments = self.fragments.saturating_add(1);
         match () {
             () if self.wire_bytes > limits.message_bytes as u64 => Err(Rule::MessageLong),
             () if self.fragments > limits.fragments => Err(Rule::FragmentsMany),
@@ -76,6 +97,9 @@ impl Message {
         inflater: &mut Inflater,
         limits: &Limits,
     ) -> Result<(), Rule> {
+        if payload.is_empty() {
+            return Ok(()); // an empty fragment costs no portion to inflate into
+        }
         inflater.inflate(payload, |inflated| self.content.append_inflated(inflated, limits.message_bytes))
     }
 
@@ -91,7 +115,7 @@ impl Message {
     /// The whole payload.
     pub fn into_content(self) -> Result<Content, Rule> {
         match self.content {
-            Content::Text { cut, .. } if !cut.is_none() => Err(Rule::TextCut),
+            Content::Text { cut, .. } if !cut.is_empty() => Err(Rule::TextCut),
             content => Ok(content),
         }
     }
@@ -101,7 +125,8 @@ impl Content {
     fn append(&mut self, bytes: &[u8], limit: usize) -> Result<(), Fault> {
         match self {
             Content::Text { text, cut } => {
-                text.reserve_exact(growth(text.len(), text.capacity(), bytes.len(), limit));
+                let more = cut.len() + bytes.len();
+                text.reserve_exact(growth(text.len(), text.capacity(), more, limit));
                 cut.append(bytes, text).map_err(|at| Fault::new(Rule::TextByte, at))
             }
             Content::Binary(content) => {
@@ -120,9 +145,10 @@ impl Content {
         if inflated.len() > room { Err(Rule::InflatedLong) } else { Ok(()) }
     }
 
+    /// How many bytes are there, those of a character that is not complete included.
     fn len(&self) -> usize {
         match self {
-            Content::Text { text, .. } => text.len(),
+            Content::Text { text, cut } => text.len() + cut.len(),
             Content::Binary(content) => content.len(),
         }
     }

@@ -44,4 +44,4 @@ pub use error::{Error, Rule};
 pub use extension::Parameters;
 pub use frame::{Header, Opcode};
 pub use handshake::{Accepted, Policy, Refusal};
-pub use message::Limits;
+pub use message::{Kind, Limits};

@@ -12,8 +12,13 @@ pub struct Character {
 
 impl Character {
     /// Whether no character has begun.
-    pub fn is_none(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// How many bytes of it are there.
+    pub fn len(&self) -> usize {
+        self.len.into()
     }
 
     /// Appends the characters that `piece` completes to `text`, and keeps the beginning of one that it does not.
@@ -35,9 +40,9 @@ impl Character {
     }
 
     fn go_on(&mut self, byte: u8, text: &mut String) -> Result<(), ImpossibleByte> {
-        self.bytes[usize::from(self.len)] = byte;
+        self.bytes[self.len()] = byte;
         self.len += 1;
-        match str::from_utf8(&self.bytes[..usize::from(self.len)]) {
+        match str::from_utf8(&self.bytes[..self.len()]) {
             Ok(character) => {
                 text.push_str(character);
                 self.len = 0;
@@ -115,7 +120,7 @@ mod tests {
     #[test]
     fn a_character_may_come_in_pieces() {
         let (text, character) = appended(&[b"\xf0", b"\x9f\xa6", b"\x80!"]).unwrap();
-        assert_eq!((text.as_str(), character.is_none()), ("\u{1f980}!", true));
+        assert_eq!((text.as_str(), character.is_empty()), ("\u{1f980}!", true));
     }
 
     #[test]
@@ -144,7 +149,7 @@ mod tests {
     fn what_could_still_become_a_character_is_no_fault() {
         for bytes in [&b"\xc3"[..], b"\xe0\xa0", b"\xed\x9f", b"\xf4\x8f\xbf", b"\xf0\x90"] {
             assert_eq!(check(bytes), Err(bytes.len()));
-            assert!(!appended(&[bytes]).unwrap().1.is_none(), "{bytes:x?}");
+            assert!(!appended(&[bytes]).unwrap().1.is_empty(), "{bytes:x?}");
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{Connection, Role, State};
 use crate::websocket::close::{Code, encode_body};
 use crate::websocket::deflate::Deflater;
 use crate::websocket::frame::{Header, MAX_CONTROL_BYTES, Opcode, push};
+use crate::websocket::message::Kind;
 
 impl Connection {
     /// A text message in one frame; compressed, if that was agreed on.
@@ -12,7 +13,7 @@ impl Connection {
     /// # Panics
     /// Like [`send_binary`](Connection::send_binary), inside a message that is sent in fragments.
     pub fn send_text(&mut self, text: &str, out: &mut Vec<u8>) {
-        self.send_message(Opcode::Text, text.as_bytes(), out);
+        self.send_message(Kind::Text, text.as_bytes(), out);
     }
 
     /// A binary message in one frame; compressed, if that was agreed on.
@@ -21,7 +22,7 @@ impl Connection {
     /// Inside a message that is sent in fragments: "fragments of one message MUST NOT be interleaved between the
     /// fragments of another message" (§5.4).
     pub fn send_binary(&mut self, content: &[u8], out: &mut Vec<u8>) {
-        self.send_message(Opcode::Binary, content, out);
+        self.send_message(Kind::Binary, content, out);
     }
 
     /// A message that [`frame::encode`](crate::websocket::frame::encode) has made for all who are to get it.
@@ -30,7 +31,7 @@ impl Connection {
     /// Inside a message that is sent in fragments; on the client's end, whose frames each have their own key.
     pub fn send_encoded(&mut self, frame: &[u8], out: &mut Vec<u8>) {
         assert!(matches!(self.role, Role::Server), "the frame is not masked");
-        if self.may_begin_message() {
+        if self.begins_message() {
             out.extend_from_slice(frame);
         }
     }
@@ -38,12 +39,11 @@ impl Connection {
     /// The first fragment of a message. A text may be cut anywhere, even inside of a character.
     ///
     /// # Panics
-    /// When the opcode begins no message; inside a message that is sent in fragments.
-    pub fn send_first_fragment(&mut self, opcode: Opcode, fragment: &[u8], out: &mut Vec<u8>) {
-        assert!(matches!(opcode, Opcode::Text | Opcode::Binary), "{opcode:?} begins no message");
-        if self.may_begin_message() {
+    /// Inside a message that is sent in fragments.
+    pub fn send_first_fragment(&mut self, kind: Kind, fragment: &[u8], out: &mut Vec<u8>) {
+        if self.begins_message() {
             self.is_sending_fragments = true;
-            self.push(Header { is_final: false, ..Header::whole(opcode, fragment) }, fragment, out);
+            self.push(Header { is_final: false, ..Header::whole(kind.opcode(), fragment) }, fragment, out);
         }
     }
 
@@ -90,8 +90,8 @@ impl Connection {
         }
     }
 
-    fn send_message(&mut self, opcode: Opcode, content: &[u8], out: &mut Vec<u8>) {
-        if !self.may_begin_message() {
+    fn send_message(&mut self, kind: Kind, content: &[u8], out: &mut Vec<u8>) {
+        if !self.begins_message() {
             return;
         }
         match self.own_direction() {
@@ -103,16 +103,17 @@ impl Connection {
                     self.deflater = None;
                 }
                 self.push(
-                    Header { is_compressed: true, ..Header::whole(opcode, &compressed) },
+                    Header { is_compressed: true, ..Header::whole(kind.opcode(), &compressed) },
                     &compressed,
                     out,
                 );
             }
-            _ => self.push(Header::whole(opcode, content), content, out),
+            _ => self.push(Header::whole(kind.opcode(), content), content, out),
         }
     }
 
-    fn may_begin_message(&self) -> bool {
+    /// Whether the message reaches the peer.
+    fn begins_message(&self) -> bool {
         assert!(!self.is_open() || !self.is_sending_fragments, "a message is under way");
         self.is_open()
     }

@@ -11,11 +11,10 @@ pub(super) struct UnderWay {
     pub message: Option<Message>,
     /// The payload of a control frame; it may stand between the fragments of the message.
     pub control: Vec<u8>,
-    pub seen: Option<Box<Seen>>,
 }
 
-/// A frame whose payload has not come whole.
-#[derive(Clone, Copy, Debug)]
+/// A frame whose payload is to be gathered.
+#[derive(Debug)]
 pub(super) struct Frame {
     /// Its key is turned to the byte that comes next.
     pub header: Header,
@@ -23,12 +22,16 @@ pub(super) struct Frame {
     pub offset: u64,
     /// How many bytes of its payload are still to come.
     pub left: u64,
+    /// For who watches, until it is shown.
+    pub seen: Option<Box<Seen>>,
 }
 
 /// What a piece of payload has completed.
 #[derive(Debug)]
 pub(super) enum Complete {
     Nothing,
+    /// The frame, which ends when it was shown.
+    Seen(Box<Seen>),
     Fragment,
     Control(Opcode, Vec<u8>),
     Message(Content),
@@ -44,41 +47,26 @@ pub struct Seen {
     pub payload: Vec<u8>,
 }
 
-impl UnderWay {
-    /// Looks at bytes of the payload, masked as they are, before they are taken. The frame was seen when this is all
-    /// of them.
-    pub fn see(&mut self, arrived: &[u8]) -> Option<Box<Seen>> {
-        let frame = self.frame.as_ref()?;
-        let seen = self.seen.as_mut()?;
-        let piece = &arrived[..frame.available(arrived)];
-        let room = MAX_SEEN_BYTES - seen.payload.len();
-        seen.payload.extend_from_slice(&piece[..room.min(piece.len())]);
-        if (piece.len() as u64) < frame.left {
-            return None;
-        }
-        let mut seen = self.seen.take()?;
-        if let Some(key) = seen.header.key {
-            mask(key, &mut seen.payload);
-        }
-        Some(seen)
-    }
-}
-
 impl Frame {
+    pub fn new(header: Header, offset: u64, is_watched: bool) -> Frame {
+        let seen = is_watched.then(|| Box::new(Seen { header, offset, payload: Vec::new() }));
+        Frame { header, offset, left: header.payload_bytes, seen }
+    }
+
     /// Takes from the start of `bytes` what belongs to the payload, unmasked where it lies.
     pub fn take<'b>(&mut self, bytes: &'b mut [u8]) -> &'b [u8] {
-        let available = self.available(bytes);
+        let available = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
         let piece = &mut bytes[..available];
         if let Some(key) = &mut self.header.key {
             mask(*key, piece);
             *key = turned(*key, piece.len());
         }
         self.left -= piece.len() as u64;
+        if let Some(seen) = &mut self.seen {
+            let room = MAX_SEEN_BYTES - seen.payload.len();
+            seen.payload.extend_from_slice(&piece[..room.min(piece.len())]);
+        }
         piece
-    }
-
-    fn available(&self, bytes: &[u8]) -> usize {
-        usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()))
     }
 }
 

@@ -84,7 +84,7 @@ pub enum Flow {
 ///
 /// A bell is not a waker, because most connections never ask for one, and it is made only for those that do.
 pub trait Bell {
-    /// Wakes the session of this connection: the same as the last one, however often it is asked for.
+    /// What wakes this connection's session; one and the same, however often it is asked for.
     fn waker(&self) -> Waker;
 }
 

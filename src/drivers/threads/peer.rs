@@ -46,6 +46,11 @@ pub(super) enum Thread {
 }
 
 impl<S: Session> Seat<S> {
+    /// Whether its thread waits in `read`, and nobody acts for it or has failed to.
+    pub(super) fn wants_push(&self) -> bool {
+        self.thread == Thread::Reads && !self.is_pushed && self.failure.is_none()
+    }
+
     /// Tells the session if its time has come.
     pub(super) fn expire(&mut self, now: Instant) {
         if self.session.poll_timeout().is_some_and(|at| at <= now) {

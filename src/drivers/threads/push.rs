@@ -33,7 +33,7 @@ impl<S: Session> Peer<S> {
     pub(super) fn shut_down(&self, now: Instant, tally: &Tally) {
         let told = guarded(|| {
             let mut seat = self.seat();
-            if seat.thread != Thread::HasEnded {
+            if seat.thread != Thread::HasEnded && seat.failure.is_none() {
                 seat.session.handle_shutdown(now);
             }
             Ok(seat.bell.heard().cloned())
@@ -52,7 +52,7 @@ impl<S: Session> Peer<S> {
     /// looks from time to time.
     pub(super) fn attend(&self, now: Instant, tally: &Tally) -> Option<Instant> {
         let seat = self.seat();
-        if seat.thread != Thread::Reads || seat.bell.heard().is_some() {
+        if !seat.wants_push() || seat.bell.heard().is_some() {
             return None;
         }
         let deadline = seat.session.poll_timeout();
@@ -76,7 +76,7 @@ impl<S: Session> Peer<S> {
     fn try_push(&self, write: impl Fn(&[u8]) -> Result<(), Ending>) -> Result<Option<Instant>, Ending> {
         let mut out = Vec::new();
         let mut seat = self.seat();
-        while seat.thread == Thread::Reads && !seat.is_pushed {
+        while seat.wants_push() {
             let now = Instant::now();
             seat.expire(now);
             seat.poll_transmit(now, &mut out);

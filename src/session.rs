@@ -9,7 +9,7 @@
 //! use wirelab::session::{Echo, Flow, Session};
 //!
 //! let (mut echo, now, mut out) = (Echo::default(), Instant::now(), Vec::new());
-//! echo.receive(now, b"hello", &mut out);
+//! echo.receive(now, &mut b"hello".to_owned(), &mut out);
 //! assert_eq!(out, b"hello");
 //! echo.receive_eof(now);
 //! assert_eq!(echo.flow(), Flow::Closed);
@@ -18,6 +18,7 @@
 use core::net::SocketAddr;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::Waker;
 use std::time::Instant;
 
 /// One end of one TCP connection.
@@ -26,9 +27,10 @@ use std::time::Instant;
 /// Bytes for the peer are appended to the caller's `out`, never kept back by the session once they are ready.
 pub trait Session: Send {
     /// Bytes arrived. Answers that are ready at once are appended to `out`, so that they can be made from the
-    /// arrived bytes in place. Called only while [`flow`](Session::flow) is [`Flow::Open`] or [`Flow::HalfClosed`],
-    /// and only when everything that was appended before has left.
-    fn receive(&mut self, now: Instant, bytes: &[u8], out: &mut Vec<u8>);
+    /// arrived bytes in place; `bytes` are the driver's scratch, and may be changed as well. Called only while
+    /// [`flow`](Session::flow) is [`Flow::Open`] or [`Flow::HalfClosed`], and only when everything that was appended
+    /// before has left.
+    fn receive(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>);
 
     /// The peer has finished sending; it may still be reading.
     fn receive_eof(&mut self, now: Instant);
@@ -44,7 +46,10 @@ pub trait Session: Send {
 
     /// Appends the next bytes that are ready for the peer, a bounded piece a call; nothing when there are none.
     /// Called only when everything that was appended before has left: so a session paces itself by its reader.
-    fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>);
+    ///
+    /// Who waits for something outside of this connection leaves a waker of `bell` there, and then looks whether it
+    /// has happened already: in this order nothing falls between.
+    fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>);
 
     /// When to call [`handle_timeout`](Session::handle_timeout), if nothing else happens before.
     fn poll_timeout(&self) -> Option<Instant>;
@@ -67,6 +72,27 @@ pub enum Flow {
     Closed,
     /// Drop the connection with a TCP reset.
     Reset,
+}
+
+/// The bell of one connection, by which others reach its session: a chat, a topic, a finished job.
+///
+/// It is to a [`Session`] what a [`Context`](std::task::Context) is to a future. Waking says no more than "ask
+/// [`poll_transmit`](Session::poll_transmit) again, soon"; what there is to say lies where the session looks for it.
+/// So no call of the trait is about wakes, one that nobody needed changes nothing, and many before the session is
+/// asked are one. Anybody may wake, in any thread, within any call of any session, and long after the connection has
+/// gone.
+///
+/// A bell is not a waker, because most connections never ask for one, and it is made only for those that do.
+pub trait Bell {
+    /// What wakes this connection's session; one and the same, however often it is asked for.
+    fn waker(&self) -> Waker;
+}
+
+/// For a session without a driver; [`Waker::noop`] is a bell that nobody hears.
+impl Bell for Waker {
+    fn waker(&self) -> Waker {
+        self.clone()
+    }
 }
 
 /// Why a connection ended, told to the session so that it can be told to people.
@@ -117,12 +143,37 @@ pub struct Tally {
     pub would_block: AtomicU64,
     /// Times that accepting paused because the file table was full.
     pub accept_pauses: AtomicU64,
+    /// Calls of a [`Bell`] that were answered; those that came before the answer are one.
+    pub woken: AtomicU64,
+    /// Returns from `epoll_wait` for the sake of a [`Bell`]; each has cost its caller a `write`.
+    pub rings: AtomicU64,
+    /// Threads that serve connections now.
+    pub threads: AtomicU64,
+    /// Those of them that are the second one of their connection, there to be woken.
+    pub second_threads: AtomicU64,
 }
 
 impl Tally {
     /// Adds one to a counter.
     pub fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Relaxed);
+    }
+
+    /// Adds one to a gauge, until it is dropped.
+    pub fn present(gauge: &AtomicU64) -> Present<'_> {
+        gauge.fetch_add(1, Relaxed);
+        Present(gauge)
+    }
+}
+
+/// One of those that a gauge of the [`Tally`] shows.
+#[must_use = "it is gone as soon as this is dropped"]
+#[derive(Debug)]
+pub struct Present<'t>(&'t AtomicU64);
+
+impl Drop for Present<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 
@@ -133,7 +184,7 @@ pub struct Echo {
 }
 
 impl Session for Echo {
-    fn receive(&mut self, _now: Instant, bytes: &[u8], out: &mut Vec<u8>) {
+    fn receive(&mut self, _now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
         out.extend_from_slice(bytes);
     }
 
@@ -149,7 +200,7 @@ impl Session for Echo {
 
     fn handle_close(&mut self, _now: Instant, _cause: Cause<'_>) {}
 
-    fn poll_transmit(&mut self, _now: Instant, _out: &mut Vec<u8>) {}
+    fn poll_transmit(&mut self, _now: Instant, _bell: &dyn Bell, _out: &mut Vec<u8>) {}
 
     fn poll_timeout(&self) -> Option<Instant> {
         None

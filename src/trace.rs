@@ -15,7 +15,7 @@ use std::fmt::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::session::{Cause, Flow, Session};
+use crate::session::{Bell, Cause, Flow, Session};
 use crate::wire::notation::{Side, print_block};
 
 pub use self::curl::{Exchanges, curl_layout, last_finished};
@@ -84,7 +84,7 @@ impl<S: Session> Traced<S> {
 }
 
 impl<S: Session> Session for Traced<S> {
-    fn receive(&mut self, now: Instant, bytes: &[u8], out: &mut Vec<u8>) {
+    fn receive(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
         let Some(view) = &mut self.view else {
             return self.inner.receive(now, bytes, out);
         };
@@ -117,12 +117,12 @@ impl<S: Session> Session for Traced<S> {
         self.inner.handle_close(now, cause);
     }
 
-    fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) {
+    fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
         let Some(view) = &mut self.view else {
-            return self.inner.poll_transmit(now, out);
+            return self.inner.poll_transmit(now, bell, out);
         };
         let before = out.len();
-        self.inner.poll_transmit(now, out);
+        self.inner.poll_transmit(now, bell, out);
         view.sent(now, &out[before..]);
         view.watch(now, self.inner.flow());
     }

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use wirelab::lab::Lab;
@@ -21,10 +22,10 @@ fn open(settings: Settings, now: Instant) -> Conversation {
 fn answers(conversation: &mut Conversation, pieces: &[&[u8]]) -> String {
     let (now, mut out, mut all) = (Instant::now(), Vec::new(), Vec::new());
     for piece in pieces {
-        conversation.receive(now, piece, &mut out);
+        conversation.receive(now, &mut piece.to_vec(), &mut out);
         while !out.is_empty() {
             all.append(&mut out);
-            conversation.poll_transmit(now, &mut out);
+            conversation.poll_transmit(now, Waker::noop(), &mut out);
         }
     }
     String::from_utf8(all).expect("answers of text")
@@ -53,14 +54,14 @@ fn a_slow_reader_has_its_time_to_hang_up_when_the_last_byte_has_left() {
     let mut out = Vec::new();
     conversation.receive(
         start,
-        b"GET /plaintext HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n",
+        &mut b"GET /plaintext HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n".to_owned(),
         &mut out,
     );
     assert_eq!(conversation.poll_timeout(), None, "bytes that have not left are the driver's to watch");
 
     let left = start + Duration::from_secs(30);
     out.clear();
-    conversation.poll_transmit(left, &mut out);
+    conversation.poll_transmit(left, Waker::noop(), &mut out);
     assert_eq!(conversation.flow(), Flow::HalfClosed);
     let until = conversation.poll_timeout().expect("nobody lingers for ever");
     assert!(until > left, "it is over before the peer has read that it is");
@@ -74,7 +75,7 @@ fn a_peer_that_is_turned_away_is_told_so_even_if_it_has_finished_sending() {
     let mut conversation = open(Settings { max_connections: 0, ..Settings::default() }, now);
     conversation.receive_eof(now);
     let mut out = Vec::new();
-    conversation.poll_transmit(now, &mut out);
+    conversation.poll_transmit(now, Waker::noop(), &mut out);
     assert!(out.starts_with(b"HTTP/1.1 503 "), "{}", out.escape_ascii());
     assert_eq!(conversation.flow(), Flow::Closed);
 }

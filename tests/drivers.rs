@@ -4,11 +4,15 @@
 mod harness;
 #[path = "drivers/sessions.rs"]
 mod sessions;
+#[path = "drivers/topic.rs"]
+mod topic;
 
 #[path = "drivers/bytes.rs"]
 mod bytes;
 #[path = "drivers/crowd.rs"]
 mod crowd;
+#[path = "drivers/duplex.rs"]
+mod duplex;
 #[path = "drivers/ends.rs"]
 mod ends;
 #[path = "drivers/stopping.rs"]
@@ -17,3 +21,5 @@ mod stopping;
 mod table;
 #[path = "drivers/time.rs"]
 mod time;
+#[path = "drivers/wakes.rs"]
+mod wakes;

@@ -5,6 +5,7 @@ mod support {
 }
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::task::Waker;
 use std::time::Instant;
 
 use support::lab::lab;
@@ -133,12 +134,12 @@ impl Flooded {
     /// What is sent on these bytes; no call sends much more than a piece.
     fn receive(&mut self, bytes: &[u8]) -> (Flow, String) {
         let (mut all, mut out) = (Vec::new(), Vec::new());
-        self.session.receive(self.now, bytes, &mut out);
+        self.session.receive(self.now, &mut bytes.to_vec(), &mut out);
         let flow = self.session.flow();
         while !out.is_empty() {
             assert!(out.len() < PIECE_BYTES + LARGEST_ANSWER, "{} bytes at once", out.len());
             all.append(&mut out);
-            self.session.poll_transmit(self.now, &mut out);
+            self.session.poll_transmit(self.now, Waker::noop(), &mut out);
         }
         (flow, String::from_utf8(all).expect("answers of ASCII"))
     }

@@ -9,6 +9,7 @@ mod support {
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,7 +47,7 @@ fn serve(mut stream: TcpStream) -> std::io::Result<()> {
         stream.set_read_timeout(due.map(|due| due.max(Duration::from_millis(1))))?;
         match stream.read(&mut arrived) {
             Ok(0) => session.receive_eof(Instant::now()),
-            Ok(count) => session.receive(Instant::now(), &arrived[..count], &mut out),
+            Ok(count) => session.receive(Instant::now(), &mut arrived[..count], &mut out),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 session.handle_timeout(Instant::now());
             }
@@ -55,7 +56,7 @@ fn serve(mut stream: TcpStream) -> std::io::Result<()> {
         loop {
             stream.write_all(&out)?;
             out.clear();
-            session.poll_transmit(Instant::now(), &mut out);
+            session.poll_transmit(Instant::now(), Waker::noop(), &mut out);
             if out.is_empty() {
                 break;
             }

@@ -7,6 +7,7 @@
 //! mio stands between, so the same code waits with kqueue where there is no epoll.
 
 mod accept;
+mod bells;
 mod peer;
 mod workspace;
 
@@ -21,12 +22,13 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use self::accept::Acceptor;
+use self::bells::Bells;
 use self::peer::{Peer, Progress};
 use self::workspace::Workspace;
 use super::stop::{StopSignal, Urgency};
 use super::timers::Timers;
 use super::{Ending, Settings, guarded, tell_what_is_left};
-use crate::session::{Service, Session};
+use crate::session::{Service, Session, Tally};
 
 /// Serves the connections of `listener` until `stop` asks to stop and they are done.
 ///
@@ -54,6 +56,7 @@ struct Loop<'a, V: Service> {
     /// Peers whose turn was cut short: what they wait for has happened already.
     again: Vec<usize>,
     timers: Timers,
+    bells: Bells,
     work: Workspace<'a>,
 }
 
@@ -68,6 +71,7 @@ impl<'a, V: Service> Loop<'a, V> {
         let acceptor = Acceptor::register(listener, poll.registry(), LISTENER)?;
         let mut stop_stream = UnixStream::from_std(stop.watched()?);
         poll.registry().register(&mut stop_stream, STOP, Interest::READABLE)?;
+        let bells = Bells::register(poll.registry(), BELLS)?;
         Ok(Loop {
             poll,
             service,
@@ -79,11 +83,13 @@ impl<'a, V: Service> Loop<'a, V> {
             peers: Slab::new(),
             again: Vec::new(),
             timers: Timers::default(),
+            bells,
             work: Workspace::new(settings),
         })
     }
 
     fn run(mut self) -> io::Result<()> {
+        let _thread = Tally::present(&self.service.tally().threads);
         let mut events = Events::with_capacity(EVENTS_PER_WAKE);
         let mut waited = Ok(());
         while waited.is_ok() && !self.is_done() {
@@ -104,9 +110,12 @@ impl<'a, V: Service> Loop<'a, V> {
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let timeout = self.timeout();
-        match self.poll.poll(events, timeout) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => {}
+        let waited = self.poll.poll(events, timeout);
+        self.bells.awake();
+        if let Err(error) = waited
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            return Err(error);
         }
         self.work.now = Instant::now();
         self.work.counts.wakes += 1;
@@ -115,7 +124,8 @@ impl<'a, V: Service> Loop<'a, V> {
 
     fn timeout(&self) -> Option<Duration> {
         let acceptor = self.acceptor.as_ref();
-        if !self.again.is_empty() || acceptor.is_some_and(Acceptor::is_ready) {
+        let is_hurried = !self.again.is_empty() || acceptor.is_some_and(Acceptor::is_ready);
+        if is_hurried || !self.bells.fall_asleep() {
             return Some(Duration::ZERO);
         }
         let retry = acceptor.and_then(Acceptor::resumes_at);
@@ -132,6 +142,7 @@ impl<'a, V: Service> Loop<'a, V> {
             match event.token() {
                 LISTENER => self.acceptor.iter_mut().for_each(Acceptor::note),
                 STOP => self.hear_stop(),
+                BELLS => self.work.counts.rings += 1,
                 Token(key) => self.turn(key, |peer, _| peer.note(event)),
             }
         }
@@ -142,6 +153,7 @@ impl<'a, V: Service> Loop<'a, V> {
             });
         }
         self.expire();
+        self.answer_bells();
         // Last, so that no event of this batch can meet a new connection in an old one's place.
         self.accept();
         self.work.publish(self.service.tally());
@@ -155,10 +167,10 @@ impl<'a, V: Service> Loop<'a, V> {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        let work = &mut self.work;
+        let (bell, work) = (self.bells.of(key), &mut self.work);
         let turn = || {
             happened(peer, work.now)?;
-            let progress = peer.turn(work)?;
+            let progress = peer.turn(&bell, work)?;
             Ok((progress, peer.deadline()))
         };
         match guarded(turn) {
@@ -182,8 +194,23 @@ impl<'a, V: Service> Loop<'a, V> {
         }
     }
 
+    /// Asks those who were woken so far. Who wakes somebody meanwhile, or itself, has to wait for the next turn of the
+    /// loop, as sockets may have something to say as well.
+    fn answer_bells(&mut self) {
+        for key in self.bells.take_rung() {
+            if self.bells.answer(key) {
+                self.work.counts.woken += 1;
+                self.turn(key, |peer, _| {
+                    peer.ask();
+                    Ok(())
+                });
+            }
+        }
+    }
+
     fn end(&mut self, key: usize, ending: Ending) {
         let mut peer = self.peers.remove(key);
+        self.bells.take_down(key);
         if peer.queued {
             self.again.retain(|queued| *queued != key);
         }
@@ -251,3 +278,4 @@ const TICK: Duration = Duration::from_millis(1);
 
 const LISTENER: Token = Token(usize::MAX);
 const STOP: Token = Token(usize::MAX - 1);
+const BELLS: Token = Token(usize::MAX - 2);

@@ -17,20 +17,25 @@
 //!    read on, drop, drop with a reset. A half-closed connection is over when the peer has finished as well. What a
 //!    session appends after its write side was shut goes nowhere.
 //! 5. **Report the end of the stream once**, and read no more. A session that stays open after it should have a
-//!    deadline: nothing else may ever happen to it.
+//!    deadline, or a waker with others: nothing else may ever happen to it.
 //! 6. **Keep time.** Wait no longer than `poll_timeout`, then call `handle_timeout`. Calling early is harmless, so a
 //!    deadline that moves later need not be told to the kernel.
-//! 7. **Do not wait for ever for a reader.** A peer that takes none of its unsent bytes for
+//! 7. **Answer the bell.** Who is woken is asked soon: `poll_transmit`, as in 2. Anybody may wake, at any time, in any
+//!    thread and within the call of any session, so a wake takes no lock that is held while a session is called, and
+//!    waits for no peer. Many before the session is asked are one. One for a connection that has gone is none, and a
+//!    session whose write side is shut is not asked. Whoever never takes a waker from its
+//!    [`Bell`](crate::session::Bell) pays for none of this.
+//! 8. **Do not wait for ever for a reader.** A peer that takes none of its unsent bytes for
 //!    [`Settings::send_timeout`] is dropped. Every byte taken starts the time again.
-//! 8. **Let nobody wait for another.** One connection's turn is bounded, however much it has to say. An error ends
+//! 9. **Let nobody wait for another.** One connection's turn is bounded, however much it has to say. An error ends
 //!    the connection it happened on, and no other; so does a panic in its session.
-//! 9. **A full file table ends nothing.** Accepting pauses until a connection closes or a second has passed; who has
-//!    connected meanwhile waits in the listener's queue.
-//! 10. **Stop in order.** Stop accepting, tell every session, serve on until they are done or
+//! 10. **A full file table ends nothing.** Accepting pauses until a connection closes or a second has passed; who has
+//!     connected meanwhile waits in the listener's queue.
+//! 11. **Stop in order.** Stop accepting, tell every session, serve on until they are done or
 //!     [`Settings::grace`] has passed. A second request to stop ends the wait.
-//! 11. **Say goodbye exactly once.** Each session that was opened gets one `handle_close`, with the cause, and no
+//! 12. **Say goodbye exactly once.** Each session that was opened gets one `handle_close`, with the cause, and no
 //!     call after it.
-//! 12. **Own bytes only while you must.** A thread reads into one buffer and transmits from another; a connection owns
+//! 13. **Own bytes only while you must.** A thread reads into one buffer and transmits from another; a connection owns
 //!     bytes while a write fell short, and gives them back.
 
 pub mod epoll;

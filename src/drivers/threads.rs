@@ -1,11 +1,16 @@
 //! Blocking: one thread a connection, and waiting is what the thread does.
 //!
 //! Each conversation reads top to bottom: read, feed, write, read. The kernel remembers where each one stands. What
-//! this costs is a stack for everyone who waits, and a way to reach a thread that is deep in a system call: when the
-//! server stops, the thread that stops it acts for those that wait in `read`.
+//! this costs is a stack for everyone who waits, and a way to reach a thread that is deep in a system call: nothing
+//! does. A session that wants to be woken gets a second thread, which writes while the first one reads; and when the
+//! server stops, the thread that stops it acts for those that have only one.
 
+mod alarm;
+mod arrivals;
+mod bell;
 mod conversation;
 mod peer;
+mod push;
 mod room;
 
 use std::io;
@@ -16,12 +21,12 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use self::conversation::Conversation;
+use self::conversation::converse;
 use self::peer::Peer;
 use self::room::Room;
 use super::listen::{self, ACCEPT_PAUSE, Pauses};
 use super::stop::{StopSignal, Urgency};
-use super::{Ending, Settings, guarded};
+use super::{Ending, Settings};
 use crate::session::Service;
 
 /// Serves the connections of `listener` until `stop` asks to stop and they are done.
@@ -39,7 +44,7 @@ pub fn serve<V: Service>(
         let watcher = thread::Builder::new().stack_size(STACK_BYTES);
         watcher.spawn_scoped(scope, || server.watch(stop, &listener))?;
         server.accept(scope, &listener);
-        server.room.close(settings.grace);
+        server.room.close(settings.grace, service.tally());
         drop(watch);
         Ok(())
     })
@@ -102,7 +107,7 @@ impl<V: Service> Server<'_, V> {
         loop {
             let peer = Arc::clone(&peer);
             let builder = thread::Builder::new().stack_size(STACK_BYTES);
-            match builder.spawn_scoped(scope, move || self.converse(key, peer)) {
+            match builder.spawn_scoped(scope, move || self.serve(key, peer)) {
                 Ok(_) => return,
                 Err(_) if self.room.is_stopping() => break,
                 Err(error) => {
@@ -117,11 +122,8 @@ impl<V: Service> Server<'_, V> {
     }
 
     /// What the connection's thread does.
-    fn converse(&self, key: usize, peer: Arc<Peer<V::Session>>) {
-        let mut conversation = Conversation::new(&peer, self.service.tally());
-        let Err(ending) = guarded(|| conversation.run());
-        peer.end(&ending);
-        drop(conversation);
+    fn serve(&self, key: usize, peer: Arc<Peer<V::Session>>) {
+        converse(&peer, self.service.tally());
         drop(peer);
         self.room.leave(key);
     }

@@ -17,7 +17,7 @@ use super::refusal::Form;
 use super::registry::{Activity, Card};
 use crate::http::connection::Missing;
 use crate::http::{Connection, Date};
-use crate::session::{Cause, Flow, Session};
+use crate::session::{Bell, Cause, Flow, Session};
 use crate::wire::receive_buffer::ReceiveBuffer;
 
 /// A [`Session`] that speaks HTTP/1.1.
@@ -173,7 +173,7 @@ impl Conversation {
 }
 
 impl Session for Conversation {
-    fn receive(&mut self, now: Instant, bytes: &[u8], out: &mut Vec<u8>) {
+    fn receive(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
         Card::add(&self.card.bytes_in, bytes.len() as u64);
         if self.state != State::Talking {
             return;
@@ -235,7 +235,7 @@ impl Session for Conversation {
         log::info!("{}: {reason}", card.farewell(now));
     }
 
-    fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) {
+    fn poll_transmit(&mut self, now: Instant, _bell: &dyn Bell, out: &mut Vec<u8>) {
         if self.deadline.is_none() {
             self.arrival.latest = now; // the peer has taken what waited for it: it is alive
             if let State::Draining { until } = &mut self.state {

@@ -23,8 +23,8 @@ fn a_trace_is_a_script() {
     let start = Instant::now();
     let now = start + Duration::from_millis(12);
     let (mut session, mut out) = (echo(3, start, &tracer), Vec::new());
-    session.receive(now, b"a\r\n", &mut out);
-    session.receive(now, b"\x81\x00", &mut out);
+    session.receive(now, &mut b"a\r\n".to_owned(), &mut out);
+    session.receive(now, &mut b"\x81\x00".to_owned(), &mut out);
     session.receive_eof(now);
     session.handle_close(now, Cause::Flow);
 
@@ -42,8 +42,8 @@ fn a_tape_holds_what_passed() {
     let tracer = Arc::new(Tracer::new(tape.clone(), None));
     let now = Instant::now();
     let (mut session, mut out) = (echo(3, now, &tracer), b"before".to_vec());
-    session.receive(now, b"ab", &mut out);
-    session.receive(now, b"c", &mut out);
+    session.receive(now, &mut b"ab".to_owned(), &mut out);
+    session.receive(now, &mut b"c".to_owned(), &mut out);
     session.receive_eof(now);
 
     let chunks = tape.expect("a tape").connection(3);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use wirelab::drivers::stop::{self, Stop, StopSignal};
 use wirelab::drivers::{Settings, epoll, listen, threads};
-use wirelab::session::{Cause, Flow, Service, Session, Tally};
+use wirelab::session::{Bell, Cause, Flow, Service, Session, Tally};
 
 /// The drivers that there are.
 #[derive(Clone, Copy, Debug)]
@@ -156,7 +156,7 @@ pub struct Watched<S> {
 }
 
 impl<S: Session> Session for Watched<S> {
-    fn receive(&mut self, now: Instant, bytes: &[u8], out: &mut Vec<u8>) {
+    fn receive(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
         assert!(!self.is_over && !bytes.is_empty() && out.is_empty());
         assert!(matches!(self.flow(), Flow::Open | Flow::HalfClosed));
         self.session.receive(now, bytes, out);
@@ -190,9 +190,9 @@ impl<S: Session> Session for Watched<S> {
         let _ = self.ended.send(cause);
     }
 
-    fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) {
+    fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
         assert!(!self.is_over && out.is_empty());
-        self.session.poll_transmit(now, out);
+        self.session.poll_transmit(now, bell, out);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

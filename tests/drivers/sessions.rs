@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use wirelab::session::{Cause, Flow, Session};
+use wirelab::session::{Bell, Cause, Flow, Session};
 
 /// Echoes until it is sent `stream`; then transmits `len` bytes of value 7 by pieces, tells how far it got, and closes.
 pub struct Streaming {
@@ -21,8 +21,8 @@ impl Streaming {
 }
 
 impl Session for Streaming {
-    fn receive(&mut self, _: Instant, bytes: &[u8], out: &mut Vec<u8>) {
-        match bytes {
+    fn receive(&mut self, _: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
+        match &*bytes {
             b"stream" => self.left = Some(self.len),
             _ => out.extend_from_slice(bytes),
         }
@@ -37,7 +37,7 @@ impl Session for Streaming {
     fn handle_shutdown(&mut self, _: Instant) {}
     fn handle_close(&mut self, _: Instant, _: Cause<'_>) {}
 
-    fn poll_transmit(&mut self, _: Instant, out: &mut Vec<u8>) {
+    fn poll_transmit(&mut self, _: Instant, _: &dyn Bell, out: &mut Vec<u8>) {
         if let Some(left) = &mut self.left {
             let piece = PIECE_BYTES.min(*left);
             out.resize(piece, 7);
@@ -130,7 +130,7 @@ impl Scripted {
 }
 
 impl Session for Scripted {
-    fn receive(&mut self, now: Instant, _: &[u8], _: &mut Vec<u8>) {
+    fn receive(&mut self, now: Instant, _: &mut [u8], _: &mut Vec<u8>) {
         self.play(now, self.on_bytes.clone());
     }
 
@@ -151,7 +151,7 @@ impl Session for Scripted {
 
     fn handle_close(&mut self, _: Instant, _: Cause<'_>) {}
 
-    fn poll_transmit(&mut self, _: Instant, out: &mut Vec<u8>) {
+    fn poll_transmit(&mut self, _: Instant, _: &dyn Bell, out: &mut Vec<u8>) {
         out.extend_from_slice(std::mem::take(&mut self.saying).as_bytes());
     }
 

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use wirelab::drivers::Settings;
-use wirelab::session::{Cause, Flow, Session};
+use wirelab::session::{Bell, Cause, Flow, Session};
 
 use crate::harness::*;
 use crate::sessions::*;
@@ -123,7 +123,7 @@ fn a_deadline_in_the_past_does_not_spin(driver: Driver) {
 struct Stuck(Instant);
 
 impl Session for Stuck {
-    fn receive(&mut self, _: Instant, bytes: &[u8], out: &mut Vec<u8>) {
+    fn receive(&mut self, _: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
         out.extend_from_slice(bytes);
     }
 
@@ -131,7 +131,7 @@ impl Session for Stuck {
     fn handle_timeout(&mut self, _: Instant) {}
     fn handle_shutdown(&mut self, _: Instant) {}
     fn handle_close(&mut self, _: Instant, _: Cause<'_>) {}
-    fn poll_transmit(&mut self, _: Instant, _: &mut Vec<u8>) {}
+    fn poll_transmit(&mut self, _: Instant, _: &dyn Bell, _: &mut Vec<u8>) {}
 
     fn poll_timeout(&self) -> Option<Instant> {
         Some(self.0)

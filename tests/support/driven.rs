@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use wirelab::lab::Lab;
@@ -47,9 +48,9 @@ impl Driven {
             if self.is_over() || self.unread.is_empty() || self.flow == Flow::Paused {
                 return;
             }
-            let bytes = std::mem::take(&mut self.unread);
+            let mut bytes = std::mem::take(&mut self.unread);
             let mut piece = Vec::new();
-            self.session.receive(self.now, &bytes, &mut piece);
+            self.session.receive(self.now, &mut bytes, &mut piece);
             self.sent.append(&mut piece);
         }
     }
@@ -58,7 +59,7 @@ impl Driven {
         // A session sees how much of a turn is used up by what it is given to append to.
         let mut piece = Vec::new();
         loop {
-            self.session.poll_transmit(self.now, &mut piece);
+            self.session.poll_transmit(self.now, Waker::noop(), &mut piece);
             if piece.is_empty() {
                 return;
             }

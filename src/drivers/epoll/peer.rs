@@ -12,7 +12,7 @@ use socket2::SockRef;
 
 use super::workspace::{Counts, Workspace};
 use crate::drivers::{Ending, listen};
-use crate::session::{Flow, Session};
+use crate::session::{Bell, Flow, Session};
 
 /// A session and its socket. Kept small: most of them wait most of the time.
 pub(super) struct Peer<S> {
@@ -91,9 +91,9 @@ impl<S: Session> Peer<S> {
     }
 
     /// Writes and reads until there is nothing to do, or enough was done for one turn.
-    pub(super) fn turn(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
+    pub(super) fn turn(&mut self, bell: &dyn Bell, work: &mut Workspace) -> Result<Progress, Ending> {
         for _ in 0..STEPS_PER_TURN {
-            if self.step(work)? == Progress::Waits {
+            if self.step(bell, work)? == Progress::Waits {
                 return Ok(Progress::Waits);
             }
         }
@@ -130,19 +130,19 @@ impl<S: Session> Peer<S> {
         Ok(())
     }
 
-    /// Something happened to the session: it may have bytes again.
-    fn ask(&mut self) {
+    /// Something happened to the session, or beside it: it may have bytes again.
+    pub(super) fn ask(&mut self) {
         if let Outgoing::Quiet = self.outgoing {
             self.outgoing = Outgoing::Asking;
         }
     }
 
-    fn step(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
+    fn step(&mut self, bell: &dyn Bell, work: &mut Workspace) -> Result<Progress, Ending> {
         match &mut self.outgoing {
             Outgoing::Unsent(unsent) if unsent.writable => self.flush(work),
             Outgoing::Unsent(_) => Ok(Progress::Waits),
             Outgoing::Asking => {
-                self.session.poll_transmit(work.now, &mut work.out);
+                self.session.poll_transmit(work.now, bell, &mut work.out);
                 if work.out.is_empty() {
                     self.outgoing = Outgoing::Quiet;
                     return Ok(Progress::GoesOn);
@@ -201,7 +201,7 @@ impl<S: Session> Peer<S> {
                 if work.settings.read_once {
                     self.incoming = Incoming::Drained;
                 }
-                self.session.receive(work.now, &work.scratch[..count], &mut work.out);
+                self.session.receive(work.now, &mut work.scratch[..count], &mut work.out);
                 self.send(work)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {

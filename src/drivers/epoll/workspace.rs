@@ -23,6 +23,8 @@ pub(super) struct Counts {
     pub(super) reads: u64,
     pub(super) writes: u64,
     pub(super) would_block: u64,
+    pub(super) woken: u64,
+    pub(super) rings: u64,
 }
 
 impl<'a> Workspace<'a> {
@@ -48,6 +50,8 @@ impl<'a> Workspace<'a> {
             (&tally.reads, counts.reads),
             (&tally.writes, counts.writes),
             (&tally.would_block, counts.would_block),
+            (&tally.woken, counts.woken),
+            (&tally.rings, counts.rings),
         ] {
             if count > 0 {
                 shared.fetch_add(count, Relaxed);

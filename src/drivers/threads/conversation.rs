@@ -1,36 +1,58 @@
 //! One connection of the threaded driver, as its thread lives it: send, wait, feed, and again.
 
 use std::convert::Infallible;
-use std::io::{self, BufRead, BufReader, ErrorKind, Write};
-use std::net::TcpStream;
+use std::io::{self, ErrorKind};
 use std::sync::MutexGuard;
+use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use log::trace;
 use socket2::SockRef;
 
-use super::peer::{Peer, Seat, Thread};
-use crate::drivers::{Ending, READ_BYTES, listen};
+use super::STACK_BYTES;
+use super::alarm::Alarm;
+use super::arrivals::Arrivals;
+use super::peer::{Peer, Seat, Thread, is_timeout};
+use super::push::wait_and_push;
+use crate::drivers::{Ending, guarded, listen};
 use crate::session::{Flow, Session, Tally};
 
+/// Serves a connection to its end, with one thread or two, and says goodbye to its session.
+pub(super) fn converse<S: Session>(peer: &Peer<S>, tally: &Tally) {
+    let _thread = Tally::present(&tally.threads);
+    thread::scope(|scope| {
+        let mut conversation = Conversation::new(peer, tally, scope);
+        let Err(ending) = guarded(|| conversation.run());
+        peer.end(&ending);
+    });
+}
+
 /// What only the connection's thread knows.
-pub(super) struct Conversation<'a, S> {
-    peer: &'a Peer<S>,
-    tally: &'a Tally,
-    /// Chosen for its memory, which nobody touches before bytes arrive: an idle connection pays for none of it.
-    reader: BufReader<&'a TcpStream>,
+struct Conversation<'scope, 'env, S> {
+    peer: &'env Peer<S>,
+    tally: &'env Tally,
+    /// Where the second thread begins, and ends when this one does.
+    scope: &'scope Scope<'scope, 'env>,
+    arrivals: Arrivals,
     out: Vec<u8>,
     alarm: Alarm,
     /// The end of the stream was read.
     ended: bool,
 }
 
-impl<'a, S: Session> Conversation<'a, S> {
-    pub(super) fn new(peer: &'a Peer<S>, tally: &'a Tally) -> Self {
+/// The session, to whoever has taken the seat, and when that was.
+struct Turn<'a, S> {
+    seat: MutexGuard<'a, Seat<S>>,
+    now: Instant,
+}
+
+impl<'scope, 'env, S: Session> Conversation<'scope, 'env, S> {
+    fn new(peer: &'env Peer<S>, tally: &'env Tally, scope: &'scope Scope<'scope, 'env>) -> Self {
         Conversation {
             peer,
             tally,
-            reader: BufReader::with_capacity(READ_BYTES, &peer.stream),
+            scope,
+            arrivals: Arrivals::default(),
             out: Vec::new(),
             alarm: Alarm::default(),
             ended: false,
@@ -38,43 +60,46 @@ impl<'a, S: Session> Conversation<'a, S> {
     }
 
     /// Serves the connection to its end, and tells how it ended.
-    pub(super) fn run(&mut self) -> Result<Infallible, Ending> {
+    fn run(&mut self) -> Result<Infallible, Ending> {
+        let mut turn = self.take_turn()?;
         loop {
-            let seat = self.transmit()?;
-            self.obey(seat)?;
+            turn = self.transmit(turn)?;
+            turn = self.obey(turn)?;
         }
     }
 
+    fn take_turn(&self) -> Result<Turn<'env, S>, Ending> {
+        let seat = self.peer.take_seat()?;
+        Ok(Turn { seat, now: Instant::now() })
+    }
+
     /// Sends until the session has nothing left, and returns before anything can change that.
-    fn transmit(&mut self) -> Result<MutexGuard<'a, Seat<S>>, Ending> {
+    fn transmit(&mut self, mut turn: Turn<'env, S>) -> Result<Turn<'env, S>, Ending> {
         loop {
-            let now = Instant::now();
-            let mut seat = self.peer.seat();
-            seat.expire(now);
-            seat.poll_transmit(now, &mut self.out);
+            turn.seat.expire(turn.now);
+            turn.seat.poll_transmit(turn.now, &mut self.out);
             if self.out.is_empty() {
-                return Ok(seat);
+                return Ok(turn);
             }
-            drop(seat);
-            self.write()?;
+            turn = self.write(turn)?;
         }
     }
 
     /// Everything has left: what next is the session's decision.
-    fn obey(&mut self, mut seat: MutexGuard<'a, Seat<S>>) -> Result<(), Ending> {
-        if seat.thread == Thread::IsCut {
+    fn obey(&mut self, mut turn: Turn<'env, S>) -> Result<Turn<'env, S>, Ending> {
+        if turn.seat.thread == Thread::IsCut {
             return Err(Ending::Stopped);
         }
-        match seat.session.flow() {
-            Flow::Open if self.ended => self.sleep(seat),
-            Flow::Open => self.read(seat),
-            Flow::Paused => self.sleep(seat),
+        match turn.seat.session.flow() {
+            Flow::Open if self.ended => self.sleep(turn),
+            Flow::Open => self.read(turn),
+            Flow::Paused => self.sleep(turn),
             Flow::HalfClosed => {
-                seat.shut_write(&self.peer.stream)?;
+                turn.seat.shut_write(&self.peer.stream)?;
                 if self.ended {
                     return Err(Ending::Flow);
                 }
-                self.read(seat)
+                self.read(turn)
             }
             Flow::Closed => Err(Ending::Flow),
             Flow::Reset => {
@@ -84,116 +109,89 @@ impl<'a, S: Session> Conversation<'a, S> {
         }
     }
 
-    /// Waits for time to pass, or for the server to stop: nothing is to be read.
-    fn sleep(&mut self, seat: MutexGuard<'a, Seat<S>>) -> Result<(), Ending> {
-        let left =
-            seat.session.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()).max(TICK));
-        drop(self.peer.told.wait_timeout(seat, left.map_or(LOOK, |left| left.min(LOOK))));
+    /// Waits for time to pass, for a wake, or for the server to stop: nothing is to be read.
+    fn sleep(&mut self, mut turn: Turn<'env, S>) -> Result<Turn<'env, S>, Ending> {
+        self.hire(&mut turn.seat)?;
+        let deadline = turn.seat.session.poll_timeout();
+        let left = deadline.map_or(LOOK, |at| at.saturating_duration_since(turn.now).clamp(TICK, LOOK));
+        drop(self.peer.told.wait_timeout(turn.seat, left));
         // No call tells a sleeper that its peer has gone.
         match self.peer.stream.take_error()? {
             Some(error) => Err(Ending::Failed(error)),
-            None => Ok(()),
+            None => self.take_turn(),
         }
     }
 
-    fn read(&mut self, mut seat: MutexGuard<'a, Seat<S>>) -> Result<(), Ending> {
-        let deadline = seat.session.poll_timeout();
-        // From here until the thread is back, who changes the session also sends for it.
-        seat.thread = Thread::Reads;
-        drop(seat);
+    fn read(&mut self, mut turn: Turn<'env, S>) -> Result<Turn<'env, S>, Ending> {
+        if self.arrivals.wait() {
+            return self.feed(turn);
+        }
+        self.hire(&mut turn.seat)?;
+        self.alarm.set(&self.peer.stream, turn.now, turn.seat.session.poll_timeout())?;
         if self.out.capacity() > IDLE_BYTES {
             self.out = Vec::new();
         }
-        self.alarm.set(&self.peer.stream, deadline)?;
-        let arrived = self.reader.fill_buf();
-        let now = Instant::now();
+        // From here until the thread is back, who changes the session also sends for it.
+        turn.seat.thread = Thread::Reads;
+        drop(turn);
+        let arrived = self.arrivals.read(&self.peer.stream);
         Tally::count(&self.tally.wakes);
-        let mut seat = self.peer.seat();
-        if seat.thread == Thread::Reads {
-            seat.thread = Thread::Acts;
-        }
+        let mut turn = self.take_turn()?;
         match arrived {
-            // Changed while we waited: what arrived stays in the reader.
-            Ok(_) if !matches!(seat.session.flow(), Flow::Open | Flow::HalfClosed) => Ok(()),
-            Ok([]) => {
+            // Changed while we waited: what has arrived waits now.
+            Ok(_) if !matches!(turn.seat.session.flow(), Flow::Open | Flow::HalfClosed) => Ok(turn),
+            Ok(0) => {
                 Tally::count(&self.tally.reads);
                 trace!("{}: read the end of the stream", self.peer.address);
                 self.ended = true;
-                seat.session.receive_eof(now);
-                Ok(())
+                turn.seat.session.receive_eof(turn.now);
+                Ok(turn)
             }
-            Ok(bytes) => {
+            Ok(count) => {
                 Tally::count(&self.tally.reads);
-                let count = bytes.len();
                 trace!("{}: read {count} bytes", self.peer.address);
-                seat.receive(now, bytes, &mut self.out);
-                drop(seat);
-                self.reader.consume(count);
-                self.write()
+                self.feed(turn)
             }
             Err(error) if is_timeout(&error) => {
                 self.alarm.has_rung = true;
-                Ok(())
+                Ok(turn)
             }
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(turn),
             Err(error) => Err(Ending::Failed(error)),
         }
     }
 
-    /// Writes all of `out`, and waits for the peer to take it.
-    fn write(&mut self) -> Result<(), Ending> {
-        let mut rest = &self.out[..];
-        while !rest.is_empty() {
-            match (&self.peer.stream).write(rest) {
-                Ok(0) => return Err(Ending::Failed(ErrorKind::WriteZero.into())),
-                Ok(count) => {
-                    Tally::count(&self.tally.writes);
-                    trace!("{}: wrote {count} of {} bytes", self.peer.address, rest.len());
-                    rest = &rest[count..];
-                }
-                // Not one byte was taken in all that time. A write that waited as long and sent some comes back short.
-                Err(error) if is_timeout(&error) => return Err(Ending::Stalled),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(Ending::Failed(error)),
-            }
-            if !rest.is_empty() {
-                self.peer.seat().expire(Instant::now());
-            }
+    fn feed(&mut self, mut turn: Turn<'env, S>) -> Result<Turn<'env, S>, Ending> {
+        turn.seat.receive(turn.now, self.arrivals.take(), &mut self.out);
+        self.write(turn)
+    }
+
+    /// Writes what the session appended, and waits for the peer to take it. Where it appended nothing, the turn goes on.
+    fn write(&mut self, turn: Turn<'env, S>) -> Result<Turn<'env, S>, Ending> {
+        if self.out.is_empty() {
+            return Ok(turn);
         }
+        drop(turn);
+        self.peer.write(&self.out, self.tally)?;
         self.out.clear();
-        Ok(())
+        self.take_turn()
     }
-}
 
-/// When the kernel ends a blocking read: SO_RCVTIMEO, which is a system call to change and so is changed rarely.
-///
-/// Waking early is harmless. So it is set somewhat short, and then left while deadlines move later.
-#[derive(Default)]
-struct Alarm {
-    after: Option<Duration>,
-    has_rung: bool,
-}
-
-impl Alarm {
-    /// Sees to it that a read that begins now ends by `deadline`, or earlier.
-    fn set(&mut self, stream: &TcpStream, deadline: Option<Instant>) -> io::Result<()> {
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()).max(TICK));
-        let after = match left {
-            // It rang too early, so nothing is hurried here: sleep exactly as long as is left.
-            _ if self.has_rung => left,
-            // After each request the same kind of deadline is as far away as before, less some microseconds.
-            Some(left) if self.after.is_none_or(|after| after > left) => Some(left * 7 / 8),
-            _ => return Ok(()),
+    /// Gets the connection its second thread, as soon as its session has asked for a waker.
+    fn hire(&self, seat: &mut Seat<S>) -> Result<(), Ending> {
+        let Some(pull) = seat.bell.unheard().cloned() else {
+            return Ok(());
         };
-        self.has_rung = false;
-        self.after = after;
-        stream.set_read_timeout(after.map(|after| after.max(TICK)))
+        let (peer, tally) = (self.peer, self.tally);
+        let builder = thread::Builder::new().stack_size(STACK_BYTES);
+        let hired = builder.spawn_scoped(self.scope, move || wait_and_push(peer, &pull, tally));
+        seat.bell.is_heard = hired.is_ok();
+        match hired {
+            Ok(_) => Ok(()),
+            // A connection that nobody could wake would be silent for ever: better it ends, and tells why.
+            Err(error) => Err(io::Error::new(error.kind(), format!("no second thread: {error}")).into()),
+        }
     }
-}
-
-/// A blocking call that reached its SO_RCVTIMEO or SO_SNDTIMEO; systems differ in how they say so.
-pub(super) fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 /// How often a thread that does not read looks whether its peer was lost.

@@ -1,18 +1,21 @@
-//! What a connection's thread shares with the one that stops the server.
+//! What a connection's thread shares with those who act while it waits in `read`.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use log::trace;
+
+use super::bell::Bell;
 use crate::drivers::{Ending, guarded};
-use crate::session::{Flow, Session};
+use crate::session::{Flow, Session, Tally};
 
 /// One connection: its socket, and its session under a lock that is never held while a call waits for the peer.
 pub(super) struct Peer<S> {
     pub(super) stream: TcpStream,
     pub(super) address: SocketAddr,
-    /// Told to a thread that sleeps without reading.
+    /// Told to a thread that sleeps without reading, or waits until a push is over.
     pub(super) told: Condvar,
     seat: Mutex<Seat<S>>,
 }
@@ -21,6 +24,11 @@ pub(super) struct Peer<S> {
 pub(super) struct Seat<S> {
     pub(super) session: S,
     pub(super) thread: Thread,
+    pub(super) bell: Bell,
+    /// Somebody writes for a thread that was waiting in `read`.
+    pub(super) is_pushed: bool,
+    /// What went wrong for somebody who acted for the thread.
+    pub(super) failure: Option<Ending>,
     is_write_shut: bool,
 }
 
@@ -38,6 +46,11 @@ pub(super) enum Thread {
 }
 
 impl<S: Session> Seat<S> {
+    /// Whether its thread waits in `read`, and nobody acts for it or has failed to.
+    pub(super) fn wants_push(&self) -> bool {
+        self.thread == Thread::Reads && !self.is_pushed && self.failure.is_none()
+    }
+
     /// Tells the session if its time has come.
     pub(super) fn expire(&mut self, now: Instant) {
         if self.session.poll_timeout().is_some_and(|at| at <= now) {
@@ -45,7 +58,7 @@ impl<S: Session> Seat<S> {
         }
     }
 
-    pub(super) fn receive(&mut self, now: Instant, bytes: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn receive(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
         self.session.receive(now, bytes, out);
         if self.is_write_shut {
             out.clear();
@@ -54,7 +67,17 @@ impl<S: Session> Seat<S> {
 
     pub(super) fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) {
         if !self.is_write_shut {
-            self.session.poll_transmit(now, out);
+            self.session.poll_transmit(now, &self.bell, out);
+        }
+    }
+
+    /// Obeys the session's flow, as far as that can be done for a thread that waits in `read`.
+    pub(super) fn obey(&mut self, stream: &TcpStream) -> io::Result<()> {
+        match self.session.flow() {
+            Flow::Open | Flow::Paused => Ok(()),
+            Flow::HalfClosed => self.shut_write(stream),
+            // The end of the stream brings the thread back, and the session's flow says what it means.
+            Flow::Closed | Flow::Reset => stream.shutdown(Shutdown::Read),
         }
     }
 
@@ -69,12 +92,15 @@ impl<S: Session> Seat<S> {
 
 impl<S: Session> Peer<S> {
     pub(super) fn new(session: S, stream: TcpStream, address: SocketAddr) -> Peer<S> {
-        Peer {
-            stream,
-            address,
-            told: Condvar::new(),
-            seat: Mutex::new(Seat { session, thread: Thread::Acts, is_write_shut: false }),
-        }
+        let seat = Seat {
+            session,
+            thread: Thread::Acts,
+            bell: Bell::default(),
+            is_pushed: false,
+            failure: None,
+            is_write_shut: false,
+        };
+        Peer { stream, address, told: Condvar::new(), seat: Mutex::new(seat) }
     }
 
     pub(super) fn seat(&self) -> MutexGuard<'_, Seat<S>> {
@@ -82,24 +108,42 @@ impl<S: Session> Peer<S> {
         self.seat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the session that the server stops.
-    pub(super) fn shut_down(&self, now: Instant) {
+    /// The connection's thread is back, and acts for itself as soon as nobody writes for it any more.
+    pub(super) fn take_seat(&self) -> Result<MutexGuard<'_, Seat<S>>, Ending> {
         let mut seat = self.seat();
-        if seat.thread != Thread::HasEnded {
-            self.change(&mut seat, now, |session| session.handle_shutdown(now));
+        if seat.thread == Thread::Reads {
+            seat.thread = Thread::Acts;
+        }
+        while seat.is_pushed {
+            seat = self.told.wait(seat).unwrap_or_else(PoisonError::into_inner);
+        }
+        match seat.failure.take() {
+            Some(ending) => Err(ending),
+            None => Ok(seat),
         }
     }
 
-    /// Keeps the time for a thread that waits in `read`, with an alarm that was set before the server stopped.
-    pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
-        let mut seat = self.seat();
-        if seat.thread != Thread::Reads {
-            return None;
+    /// Writes all of `bytes`, and waits for the peer to take them.
+    pub(super) fn write(&self, bytes: &[u8], tally: &Tally) -> Result<(), Ending> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match (&self.stream).write(rest) {
+                Ok(0) => return Err(Ending::Failed(ErrorKind::WriteZero.into())),
+                Ok(count) => {
+                    Tally::count(&tally.writes);
+                    trace!("{}: wrote {count} of {} bytes", self.address, rest.len());
+                    rest = &rest[count..];
+                }
+                // Not one byte was taken in all that time. A write that waited as long and sent some comes back short.
+                Err(error) if is_timeout(&error) => return Err(Ending::Stalled),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Ending::Failed(error)),
+            }
+            if !rest.is_empty() {
+                self.seat().expire(Instant::now());
+            }
         }
-        if seat.session.poll_timeout().is_some_and(|at| at <= now) {
-            self.change(&mut seat, now, |session| session.handle_timeout(now));
-        }
-        seat.session.poll_timeout()
+        Ok(())
     }
 
     /// Ends whatever its thread waits for.
@@ -112,7 +156,7 @@ impl<S: Session> Peer<S> {
         }
     }
 
-    /// Says goodbye to the session.
+    /// Says goodbye to the session, and to the second thread.
     pub(super) fn end(&self, ending: &Ending) {
         let mut seat = self.seat();
         let cause = match seat.thread {
@@ -125,51 +169,13 @@ impl<S: Session> Peer<S> {
             Ok(())
         });
         seat.thread = Thread::HasEnded;
-    }
-
-    /// Changes the session from outside. Its thread sees to the rest, or we do if it waits in `read`.
-    fn change(&self, seat: &mut Seat<S>, now: Instant, change: impl FnOnce(&mut S)) {
-        self.told.notify_all();
-        let changed = guarded(|| {
-            change(&mut seat.session);
-            match seat.thread {
-                Thread::Reads => Ok(self.act_for_reader(seat, now)?),
-                Thread::Acts | Thread::IsCut | Thread::HasEnded => Ok(()),
-            }
-        });
-        if changed.is_err() {
-            let _ = self.stream.shutdown(Shutdown::Both);
+        if let Some(pull) = seat.bell.heard() {
+            pull.end();
         }
-    }
-
-    fn act_for_reader(&self, seat: &mut Seat<S>, now: Instant) -> io::Result<()> {
-        self.send_for_reader(seat, now)?;
-        match seat.session.flow() {
-            Flow::Open | Flow::Paused => Ok(()),
-            Flow::HalfClosed => seat.shut_write(&self.stream),
-            // The end of the stream brings the thread back, and the session's flow says what it means.
-            Flow::Closed | Flow::Reset => self.stream.shutdown(Shutdown::Read),
-        }
-    }
-
-    /// Sends with the lock held, which only a short wait allows. It will do: a thread that waits in `read` has sent
-    /// all it had, so there is room for a goodbye, unless the peer has stopped reading.
-    fn send_for_reader(&self, seat: &mut Seat<S>, now: Instant) -> io::Result<()> {
-        let mut out = Vec::new();
-        seat.poll_transmit(now, &mut out);
-        if out.is_empty() {
-            return Ok(());
-        }
-        let timeout = self.stream.write_timeout()?;
-        self.stream.set_write_timeout(Some(GOODBYE_TIMEOUT))?;
-        while !out.is_empty() {
-            (&self.stream).write_all(&out)?;
-            out.clear();
-            seat.poll_transmit(now, &mut out);
-        }
-        self.stream.set_write_timeout(timeout)
     }
 }
 
-/// How long a thread that stops the server waits for one peer to take a goodbye.
-const GOODBYE_TIMEOUT: Duration = Duration::from_millis(10);
+/// A blocking call that reached its SO_RCVTIMEO or SO_SNDTIMEO; systems differ in how they say so.
+pub(super) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}

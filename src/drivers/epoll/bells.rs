@@ -1,0 +1,201 @@
+//! The bells of the epoll driver: a board that shows who has rung, and a way to break off the wait of the loop.
+//!
+//! A wake puts the connection's key on the board. Only if the loop sleeps is it rung for, with one system call, which
+//! ends its `epoll_wait`. So a session that wakes a thousand others costs a thousand entries: the loop, which is
+//! calling it, comes to the board before it sleeps.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+
+use mio::{Registry, Token};
+
+use crate::session::Bell;
+
+/// The bells of all connections that have asked for one; the others cost nothing here.
+pub(super) struct Bells {
+    board: Arc<Board>,
+    pulls: RefCell<HashMap<usize, Arc<Pull>>>,
+}
+
+/// The bell of the connection with a key.
+pub(super) struct BellOf<'b> {
+    bells: &'b Bells,
+    key: usize,
+}
+
+/// What the loop shares with whoever wakes.
+struct Board {
+    rung: Mutex<Vec<usize>>,
+    is_loop_asleep: AtomicBool,
+    alarm: mio::Waker,
+}
+
+/// What a waker pulls.
+struct Pull {
+    key: usize,
+    /// Whether its key is on the board, or need not be any more.
+    is_pulled: AtomicBool,
+    board: Arc<Board>,
+}
+
+impl Bells {
+    /// Bells that break off a wait with an event of `token`.
+    pub(super) fn register(registry: &Registry, token: Token) -> io::Result<Bells> {
+        let alarm = mio::Waker::new(registry, token)?;
+        let board = Board { rung: Mutex::default(), is_loop_asleep: AtomicBool::new(false), alarm };
+        Ok(Bells { board: Arc::new(board), pulls: RefCell::default() })
+    }
+
+    pub(super) fn of(&self, key: usize) -> BellOf<'_> {
+        BellOf { bells: self, key }
+    }
+
+    /// Whether the loop may wait. From here until it [is awake](Bells::awake), a wake rings for it.
+    pub(super) fn fall_asleep(&self) -> bool {
+        if self.has_none() {
+            return true;
+        }
+        // The lock puts us and whoever wakes in an order: the second one sees what the first has done.
+        let rung = self.board.rung();
+        let may_sleep = rung.is_empty();
+        self.board.is_loop_asleep.store(may_sleep, Relaxed);
+        may_sleep
+    }
+
+    pub(super) fn awake(&self) {
+        self.board.is_loop_asleep.store(false, Relaxed);
+    }
+
+    /// Takes the keys that have rung so far; each is to be [answered](Bells::answer).
+    pub(super) fn take_rung(&self) -> Vec<usize> {
+        if self.has_none() {
+            return Vec::new();
+        }
+        mem::take(&mut *self.board.rung())
+    }
+
+    /// Whether the connection with the key was woken; from here on it can be woken again.
+    pub(super) fn answer(&self, key: usize) -> bool {
+        match self.pulls.borrow().get(&key) {
+            // A swap, and no store: what came before a wake that found the bell pulled is seen from here on.
+            Some(pull) => pull.is_pulled.swap(false, AcqRel),
+            None => false,
+        }
+    }
+
+    /// The connection is over: its wakers, if any are left, wake nobody.
+    pub(super) fn take_down(&self, key: usize) {
+        if let Some(pull) = self.pulls.borrow_mut().remove(&key) {
+            pull.is_pulled.store(true, Relaxed);
+        }
+    }
+
+    fn has_none(&self) -> bool {
+        self.pulls.borrow().is_empty()
+    }
+}
+
+impl Bell for BellOf<'_> {
+    fn waker(&self) -> Waker {
+        let BellOf { bells, key } = *self;
+        let mut pulls = bells.pulls.borrow_mut();
+        let pull = pulls.entry(key).or_insert_with(|| {
+            Arc::new(Pull { key, is_pulled: AtomicBool::new(false), board: Arc::clone(&bells.board) })
+        });
+        Arc::clone(pull).into()
+    }
+}
+
+impl Wake for Pull {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.is_pulled.swap(true, AcqRel) {
+            self.board.ring(self.key);
+        }
+    }
+}
+
+impl Board {
+    fn ring(&self, key: usize) {
+        self.rung().push(key);
+        if self.is_loop_asleep.swap(false, Relaxed) {
+            // It adds one to a counter in the kernel, and could fail only where there is no loop any more.
+            let _ = self.alarm.wake();
+        }
+    }
+
+    fn rung(&self) -> MutexGuard<'_, Vec<usize>> {
+        self.rung.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bells() -> (mio::Poll, Bells) {
+        let poll = mio::Poll::new().unwrap();
+        let bells = Bells::register(poll.registry(), Token(0)).unwrap();
+        (poll, bells)
+    }
+
+    fn has_been_rung_for(poll: &mut mio::Poll) -> bool {
+        let mut events = mio::Events::with_capacity(1);
+        poll.poll(&mut events, Some(std::time::Duration::ZERO)).unwrap();
+        !events.is_empty()
+    }
+
+    #[test]
+    fn many_wakes_before_an_answer_are_one() {
+        let (_poll, bells) = bells();
+        let waker = bells.of(7).waker();
+        waker.wake_by_ref();
+        bells.of(7).waker().wake();
+        assert_eq!(bells.take_rung(), [7]);
+        waker.wake_by_ref();
+        assert!(bells.take_rung().is_empty(), "not answered yet");
+        assert!(bells.answer(7));
+        waker.wake_by_ref();
+        assert_eq!(bells.take_rung(), [7]);
+    }
+
+    #[test]
+    fn only_who_sleeps_is_rung_for_and_once() {
+        let (mut poll, bells) = bells();
+        let wakers = [1, 2, 3].map(|key| bells.of(key).waker());
+        wakers[0].wake_by_ref();
+        assert!(!bells.fall_asleep(), "there is something on the board");
+        assert!(!has_been_rung_for(&mut poll));
+        assert_eq!(bells.take_rung(), [1]);
+        assert!(bells.fall_asleep());
+        wakers[1].wake_by_ref();
+        assert!(has_been_rung_for(&mut poll));
+        wakers[2].wake_by_ref();
+        assert!(!has_been_rung_for(&mut poll));
+        bells.awake();
+        assert_eq!(bells.take_rung(), [2, 3]);
+    }
+
+    #[test]
+    fn a_bell_that_was_taken_down_is_not_heard() {
+        let (mut poll, bells) = bells();
+        let (gone, other) = (bells.of(1).waker(), bells.of(2).waker());
+        gone.wake_by_ref();
+        bells.take_down(1);
+        assert_eq!(bells.take_rung(), [1]);
+        assert!(!bells.answer(1));
+        assert!(bells.fall_asleep());
+        gone.wake();
+        assert!(!has_been_rung_for(&mut poll));
+        drop(bells);
+        other.wake();
+    }
+}

@@ -12,7 +12,7 @@ use crate::drivers::{self, listen::listen, stop};
 use crate::http::Limits;
 use crate::lab::Lab;
 use crate::lab::clock::TimeSource;
-use crate::lab::settings::Settings;
+use crate::lab::settings::{Settings, WebSocketSettings};
 use crate::trace::Print;
 
 /// The options that every server has.
@@ -65,6 +65,22 @@ pub struct Options {
     /// Most connections at a time (503 above), e.g. --max-connections 1000
     #[arg(long, value_name = "COUNT", default_value_t = Settings::default().max_connections)]
     pub max_connections: usize,
+
+    /// Origin whose pages may open WebSockets, besides this host's own, e.g. --allow-origin https://example.org
+    #[arg(long, value_name = "ORIGIN")]
+    pub allow_origin: Vec<String>,
+
+    /// Largest WebSocket message, in bytes (close code 1009 above), e.g. --max-message 65536
+    #[arg(long, value_name = "BYTES", default_value_t = WebSocketSettings::default().max_message)]
+    pub max_message: usize,
+
+    /// Time from one WebSocket ping to the next, e.g. --ping-interval 5s
+    #[arg(long, value_name = "TIME", default_value = "25s", value_parser = parse_time)]
+    pub ping_interval: Duration,
+
+    /// Time for the pong (close code 3012 after), e.g. --pong-timeout 2s
+    #[arg(long, value_name = "TIME", default_value = "8s", value_parser = parse_time)]
+    pub pong_timeout: Duration,
 
     /// Memory of the tape behind /wire/last, 0 for none, e.g. --tape 16777216
     #[arg(long, value_name = "BYTES", default_value_t = Settings::default().tape_bytes)]
@@ -127,6 +143,12 @@ impl Options {
             idle_timeout: self.idle_timeout,
             max_connections: self.max_connections,
             tape_bytes: self.tape,
+            websocket: WebSocketSettings {
+                origins: self.allow_origin.clone(),
+                max_message: self.max_message,
+                ping_interval: self.ping_interval,
+                pong_timeout: self.pong_timeout,
+            },
             golden: self.golden,
         }
     }

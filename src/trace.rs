@@ -49,6 +49,15 @@ impl Tracer {
         self.tape.as_ref()
     }
 
+    /// Prints what somebody has to say about the bytes of a connection that were printed last, as comments.
+    pub fn remark(&self, number: u64, text: &str) {
+        if let Some(printer) = &self.printer {
+            let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
+            let lines: String = text.lines().map(|line| format!("# {number}: {line}\n")).collect();
+            (printer.print)(&lines);
+        }
+    }
+
     fn is_off(&self) -> bool {
         self.tape.is_none() && self.printer.is_none()
     }

@@ -46,7 +46,7 @@ pub enum Event<'b> {
     Incomplete,
     /// What follows belongs to the next request, and the answer to this one is not complete yet.
     Paused,
-    /// Nothing that follows will be understood: the connection is about to close.
+    /// Nothing that follows will be understood: the connection is about to close, or speaks another protocol now.
     Closed,
 }
 

@@ -2,19 +2,23 @@
 //!
 //! ```text
 //! Talking ──an answer that closes, a broken rule──▶ Draining ──the peer ends, or LINGER──▶ Over
-//!    └──the peer has ended and has all answers, or was idle too long─────────────────────▶ Over
+//!    ├──the peer has ended and has all answers, or was idle too long─────────────────────▶ Over
+//!    └──an accepted upgrade──▶ Switching, and another session takes the connection over
 //! TurningAway ──its 503──▶ Draining
 //! ```
 
 mod talking;
 
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Lab;
+use super::dialogue::Upgrade;
 use super::exchange::{Cut, Exchange};
 use super::refusal::Form;
 use super::registry::{Activity, Card};
+use super::websocket::WebSocket;
 use crate::http::connection::Missing;
 use crate::http::{Connection, Date};
 use crate::session::{Bell, Cause, Flow, Session};
@@ -39,7 +43,6 @@ pub struct Conversation {
 }
 
 /// What has become of the conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Talking,
     /// One connection too many: it gets a 503 and no more.
@@ -48,6 +51,8 @@ enum State {
     Draining {
         until: Instant,
     },
+    /// The 101 has been sent.
+    Switching(Box<Upgrade>),
     Over(Flow, &'static str),
 }
 
@@ -108,6 +113,21 @@ impl Conversation {
         Conversation { state: State::TurningAway, ..Conversation::new(lab, card, now) }
     }
 
+    /// The session that goes on, once the last request has changed the protocol. It has understood what came behind.
+    pub(super) fn take_upgrade(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<WebSocket> {
+        if !matches!(self.state, State::Switching(_)) {
+            return None;
+        }
+        let over = State::Over(Flow::Closed, "speaks another protocol");
+        let State::Switching(upgrade) = mem::replace(&mut self.state, over) else { unreachable!() };
+        let mut websocket = WebSocket::new(Arc::clone(&self.lab), Arc::clone(&self.card), *upgrade, now);
+        websocket.begin(now, &mut self.pending.take(), out);
+        if self.arrival.has_ended {
+            websocket.receive_eof(now);
+        }
+        Some(websocket)
+    }
+
     /// What the calls so far have led to.
     fn settle(&mut self, now: Instant, out: &[u8]) {
         if matches!(self.state, State::Talking | State::TurningAway) && self.connection.is_done() {
@@ -118,7 +138,7 @@ impl Conversation {
                 _ => State::Draining { until: now + LINGER },
             };
         }
-        if self.state == State::Talking {
+        if let State::Talking = self.state {
             self.note_head(now);
         }
         // Bytes that wait for a slow reader are the driver's to watch; it comes back when they have left.
@@ -138,7 +158,7 @@ impl Conversation {
     fn next_deadline(&self) -> Option<Instant> {
         let settings = &self.lab.settings;
         match self.state {
-            State::TurningAway | State::Over(..) => None,
+            State::TurningAway | State::Switching(_) | State::Over(..) => None,
             State::Draining { until } => Some(until),
             State::Talking => {
                 let exchange = self.exchange.as_ref().and_then(|exchange| exchange.poll_timeout());
@@ -155,7 +175,7 @@ impl Conversation {
 
     /// Between requests, which is where a connection is most of the time.
     fn has_nothing_to_say(&self) -> bool {
-        self.state == State::Talking
+        matches!(self.state, State::Talking)
             && self.exchange.is_none()
             && self.arrival.is_starved
             && !self.arrival.is_late
@@ -163,8 +183,9 @@ impl Conversation {
     }
 
     fn activity(&self) -> Activity {
-        match (self.state, self.connection.missing(self.pending.bytes())) {
+        match (&self.state, self.connection.missing(self.pending.bytes())) {
             (State::Draining { .. } | State::Over(..) | State::TurningAway, _) => Activity::Draining,
+            (State::Switching(_), _) => Activity::WebSocket,
             (State::Talking, Some(_)) => Activity::Receiving,
             (State::Talking, None) if self.exchange.is_some() => Activity::Answering,
             (State::Talking, None) => Activity::Idle,
@@ -175,7 +196,7 @@ impl Conversation {
 impl Session for Conversation {
     fn receive(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
         Card::add(&self.card.bytes_in, bytes.len() as u64);
-        if self.state != State::Talking {
+        if !matches!(self.state, State::Talking) {
             return;
         }
         self.arrival.latest = now;
@@ -206,7 +227,7 @@ impl Session for Conversation {
                 self.arrival.is_late = true;
             }
             State::Talking => self.state = State::Over(Flow::Closed, "idle"),
-            State::TurningAway | State::Over(..) => {}
+            State::TurningAway | State::Switching(_) | State::Over(..) => {}
         }
     }
 
@@ -221,15 +242,15 @@ impl Session for Conversation {
                     exchange.handle_shutdown();
                 }
             }
-            State::TurningAway | State::Draining { .. } | State::Over(..) => {}
+            State::TurningAway | State::Draining { .. } | State::Switching(_) | State::Over(..) => {}
         }
     }
 
     fn handle_close(&mut self, now: Instant, cause: Cause<'_>) {
         let card = &self.card;
         self.lab.registry.leave(card.number);
-        let reason = match (cause, self.state) {
-            (Cause::Flow, State::Over(_, reason)) => reason.to_owned(),
+        let reason = match (cause, &self.state) {
+            (Cause::Flow, State::Over(_, reason)) => (*reason).to_owned(),
             (cause, _) => cause.to_string(),
         };
         log::info!("{}: {reason}", card.farewell(now));
@@ -252,13 +273,13 @@ impl Session for Conversation {
             State::Talking => {
                 self.step(&mut turn, |exchange, reply| exchange.poll(reply));
                 if !self.arrival.is_starved {
-                    self.understand(now, &[], turn.out);
+                    self.understand(now, &mut [], turn.out);
                 }
                 if self.arrival.is_late || (self.arrival.has_ended && self.arrival.is_starved) {
                     self.conclude(&mut turn);
                 }
             }
-            State::Draining { .. } | State::Over(..) => {}
+            State::Draining { .. } | State::Switching(_) | State::Over(..) => {}
         }
         self.settle(now, out);
         Card::add(&self.card.bytes_out, out.len() as u64);
@@ -275,7 +296,7 @@ impl Session for Conversation {
             State::Talking if !self.arrival.is_starved && self.pending.len() >= MAX_PENDING_BYTES => {
                 Flow::Paused
             }
-            State::Talking | State::TurningAway => Flow::Open,
+            State::Talking | State::TurningAway | State::Switching(_) => Flow::Open,
         }
     }
 }

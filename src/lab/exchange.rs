@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::Lab;
+use super::dialogue::Upgrade;
 use super::params::Params;
 use super::refusal::{Form, Refusal};
 use super::registry::Card;
@@ -53,6 +54,8 @@ pub enum Answer {
     /// An exchange that takes content, or time. A client that waits for a 100 (Continue) gets one: without it or an
     /// answer, both would wait (RFC 9110 §10.1.1).
     Exchange(Box<dyn Exchange>),
+    /// Another protocol from here on.
+    Upgrade(Box<Upgrade>),
 }
 
 impl From<Response> for Answer {
@@ -139,6 +142,12 @@ impl Reply<'_> {
     pub fn send_prepared(&mut self, prepared: &Prepared) {
         self.log(prepared.response().status);
         self.connection.send_prepared(prepared, self.date, self.out);
+    }
+
+    /// Gives the connection up to another protocol.
+    pub fn switch_protocols(&mut self, response: Response) {
+        self.log(response.status);
+        self.connection.switch_protocols(&self.signed(response), self.date, self.out);
     }
 
     /// Sends a refusal.

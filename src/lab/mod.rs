@@ -1,20 +1,26 @@
 //! Floor 3: what the servers do, once for all of them; one file a topic.
 //!
 //! Read on: [`conversation`] (a connection's requests and answers, in turn), [`exchange`] (what a route may do),
-//! [`router`], then the [`routes`].
+//! [`router`], then the [`routes`]. A connection that leaves HTTP goes on in [`websocket`], and its route as a
+//! [`dialogue`]; [`visit`] holds the two together.
 
 pub mod clock;
 pub mod content;
 pub mod conversation;
+pub mod dialogue;
 pub mod exchange;
+pub mod inbox;
 pub mod params;
 pub mod path;
 pub mod refusal;
 pub mod registry;
 pub mod representation;
+pub mod rooms;
 pub mod router;
 pub mod routes;
 pub mod settings;
+pub mod visit;
+pub mod websocket;
 
 use core::net::SocketAddr;
 use std::sync::Arc;
@@ -25,13 +31,16 @@ use crate::trace::{Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
 use registry::Registry;
+use rooms::Rooms;
 use settings::Settings;
+use visit::Visit;
 
 /// What all connections of one server share.
 pub struct Lab {
     pub settings: Settings,
     pub clock: Clock,
     pub registry: Registry,
+    pub rooms: Arc<Rooms>,
     pub tracer: Arc<Tracer>,
     pub tally: Tally,
     /// When the server started.
@@ -45,6 +54,7 @@ impl Lab {
         Lab {
             clock: Clock::new(time, settings.golden),
             registry: Registry::default(),
+            rooms: Arc::default(),
             tracer: Arc::new(Tracer::new(tape, print)),
             tally: Tally::default(),
             started: (time.instant)(),
@@ -54,9 +64,9 @@ impl Lab {
 }
 
 impl Service for Arc<Lab> {
-    type Session = Traced<Conversation>;
+    type Session = Traced<Visit>;
 
-    fn open(&self, now: Instant, peer: SocketAddr) -> Traced<Conversation> {
+    fn open(&self, now: Instant, peer: SocketAddr) -> Traced<Visit> {
         let (card, open) = self.registry.enter(now, peer);
         let number = card.number;
         log::info!("conn {number} opened by {peer}");
@@ -64,7 +74,7 @@ impl Service for Arc<Lab> {
             true => Conversation::refused(Arc::clone(self), card, now),
             false => Conversation::new(Arc::clone(self), card, now),
         };
-        Traced::new(conversation, number, peer, now, &self.tracer)
+        Traced::new(Visit::Http(conversation), number, peer, now, &self.tracer)
     }
 
     fn tally(&self) -> &Tally {

@@ -40,6 +40,11 @@ impl Params {
         found.copied().ok_or_else(|| bad(name, given, &format!("one of {}", offers.join(", "))))
     }
 
+    /// Text, as it was given.
+    pub fn text(&self, name: &str) -> Result<Option<String>, Refusal> {
+        Ok(self.value(name)?.map(str::to_owned))
+    }
+
     fn value(&self, name: &str) -> Result<Option<&str>, Refusal> {
         let mut values =
             self.pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());

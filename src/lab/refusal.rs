@@ -17,13 +17,19 @@ pub struct Refusal {
     pub why: String,
     /// What to type instead.
     pub advice: String,
-    /// The methods that the resource has, for 405 (RFC 9110 §15.5.6).
-    pub allow: Option<String>,
+    /// The field lines that the status asks for, such as Allow for 405 (RFC 9110 §15.5.6).
+    pub fields: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
     pub fn new(status: u16, why: impl Into<String>, advice: impl Into<String>) -> Refusal {
-        Refusal { status, why: why.into(), advice: advice.into(), allow: None }
+        Refusal { status, why: why.into(), advice: advice.into(), fields: Vec::new() }
+    }
+
+    /// Adds a field line that goes with the status.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Refusal {
+        self.fields.push((name, value.into()));
+        self
     }
 
     /// The refusal in the form that the client prefers.
@@ -44,10 +50,7 @@ impl Refusal {
         // A cache may keep a 404 and some others without being told to (RFC 9110 §15.1), so it has to know that there
         // are two forms.
         let response = response.with("Vary", "Accept");
-        match &self.allow {
-            Some(methods) => response.with("Allow", methods.clone()),
-            None => response,
-        }
+        self.fields.iter().fold(response, |response, (name, value)| response.with(name, value.clone()))
     }
 }
 

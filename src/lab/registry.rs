@@ -27,6 +27,7 @@ pub enum Activity {
     Receiving,
     Answering,
     Draining,
+    WebSocket,
 }
 
 impl Card {
@@ -59,8 +60,13 @@ impl Card {
     }
 
     pub fn activity(&self) -> Activity {
-        const ALL: [Activity; 4] =
-            [Activity::Idle, Activity::Receiving, Activity::Answering, Activity::Draining];
+        const ALL: [Activity; 5] = [
+            Activity::Idle,
+            Activity::Receiving,
+            Activity::Answering,
+            Activity::Draining,
+            Activity::WebSocket,
+        ];
         ALL[usize::from(self.activity.load(Relaxed))]
     }
 

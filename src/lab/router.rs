@@ -55,14 +55,12 @@ impl Route {
         match call.request.method {
             Method::Options => Ok(options(&self.allow())),
             method if self.allows(method) => (self.answer)(call),
-            method => Err(Refusal {
-                allow: Some(self.allow()),
-                ..Refusal::new(
-                    405,
-                    format!("{} has no method {}", self.pattern, method.as_str()),
-                    format!("one of {}", self.allow()),
-                )
-            }),
+            method => Err(Refusal::new(
+                405,
+                format!("{} has no method {}", self.pattern, method.as_str()),
+                format!("one of {}", self.allow()),
+            )
+            .with("Allow", self.allow())),
         }
     }
 

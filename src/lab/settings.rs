@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::http::Limits;
+use crate::http::Limits as HeadLimits;
 use crate::trace::DEFAULT_TAPE_BYTES;
+use crate::websocket::Limits;
 
 /// Limits and switches of the lab.
 #[derive(Clone, Debug)]
@@ -11,7 +12,7 @@ pub struct Settings {
     /// What the server calls itself: `epoll`, `threads`.
     pub waits_by: &'static str,
     /// Request line, head, field lines.
-    pub head: Limits,
+    pub head: HeadLimits,
     /// Bytes of content that a route keeps in memory: 413 above it. Routes that pass content on have no such limit.
     pub max_content: u64,
     /// From the first byte of a head to its last: 408. Apache's mod_reqtimeout waits 20 s, nginx 60 s; a head
@@ -23,6 +24,7 @@ pub struct Settings {
     pub max_connections: usize,
     /// Bytes of the tape that `/wire/last` and `/wire/{conn}` read; 0 records nothing.
     pub tape_bytes: usize,
+    pub websocket: WebSocketSettings,
     /// Frozen date and counters: the same bytes out for the same bytes in.
     pub golden: bool,
 }
@@ -38,13 +40,38 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             waits_by: "nobody",
-            head: Limits::default(),
+            head: HeadLimits::default(),
             max_content: 1024 * 1024,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             max_connections: 18_000,
             tape_bytes: DEFAULT_TAPE_BYTES,
+            websocket: WebSocketSettings::default(),
             golden: false,
+        }
+    }
+}
+
+/// What holds for every WebSocket.
+#[derive(Clone, Debug)]
+pub struct WebSocketSettings {
+    /// Origins of pages that may open one, besides this host's and loopback's.
+    pub origins: Vec<String>,
+    /// Bytes of a message, inflated: close code 1009 above it. tungstenite takes 64 MiB, uWebSockets 16 KiB.
+    pub max_message: usize,
+    /// From one ping to the next. Socket.IO waits 25 s; nginx forgets a silent connection after 60 s.
+    pub ping_interval: Duration,
+    /// From a ping to its pong: close code 3012 after it.
+    pub pong_timeout: Duration,
+}
+
+impl Default for WebSocketSettings {
+    fn default() -> WebSocketSettings {
+        WebSocketSettings {
+            origins: Vec::new(),
+            max_message: Limits::default().message_bytes,
+            ping_interval: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(8),
         }
     }
 }

@@ -13,18 +13,18 @@ pub struct ReceiveBuffer {
 
 impl ReceiveBuffer {
     /// Shows `understand` everything that is not understood yet, the kept bytes and then `arrived`; it answers how
-    /// many of these it is done with. The rest is kept for the next call.
+    /// many of these it is done with. The rest is kept for the next call. What it is done with, it may have changed.
     ///
     /// # Panics
     /// When `understand` claims more bytes than it was shown.
-    pub fn feed(&mut self, arrived: &[u8], understand: impl FnOnce(&[u8]) -> usize) {
+    pub fn feed(&mut self, arrived: &mut [u8], understand: impl FnOnce(&mut [u8]) -> usize) {
         if self.kept.is_empty() {
             let done = understand(arrived);
             self.kept.extend_from_slice(&arrived[done..]);
             return;
         }
         self.kept.extend_from_slice(arrived);
-        let done = understand(&self.kept);
+        let done = understand(&mut self.kept);
         if done == self.kept.len() {
             self.kept = Vec::new();
         } else {
@@ -50,6 +50,11 @@ impl ReceiveBuffer {
     pub fn clear(&mut self) {
         self.kept = Vec::new();
     }
+
+    /// What is kept, for another reader.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.kept)
+    }
 }
 
 #[cfg(test)]
@@ -59,11 +64,11 @@ mod tests {
     #[test]
     fn what_is_left_over_comes_again_with_more_behind() {
         let mut buffer = ReceiveBuffer::default();
-        buffer.feed(b"abc", |bytes| {
+        buffer.feed(&mut b"abc".to_owned(), |bytes| {
             assert_eq!(bytes, b"abc");
             1
         });
-        buffer.feed(b"d", |bytes| {
+        buffer.feed(&mut b"d".to_owned(), |bytes| {
             assert_eq!(bytes, b"bcd");
             3
         });

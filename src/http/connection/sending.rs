@@ -1,6 +1,6 @@
 //! The answers: how a response is framed, and what it says of the connection (RFC 9112 §6, §9.3).
 
-use super::{Connection, Sending};
+use super::{Connection, Receiving, Sending};
 use crate::http::chunked;
 use crate::http::message::Version;
 use crate::http::response::{self, Date, Length, Prepared, Response, push_field, push_start};
@@ -58,6 +58,19 @@ impl Connection {
             _ if chunked => Sending::Chunked,
             _ => Sending::UntilClose,
         };
+    }
+
+    /// Sends a 101 and gives the connection up to another protocol, to which every byte behind the request belongs
+    /// (RFC 9110 §15.2.2). Its Upgrade and Connection fields are the caller's.
+    ///
+    /// # Panics
+    /// When no response is due.
+    pub fn switch_protocols(&mut self, response: &Response, date: &Date, out: &mut Vec<u8>) {
+        assert!(self.can_answer(), "a response was sent where none is due");
+        push_start(response.status, date, out);
+        response.encode_fields(out);
+        out.extend_from_slice(b"\r\n");
+        (self.receiving, self.sending, self.persist) = (Receiving::Closed, Sending::Sent, true);
     }
 
     /// Sends content, framed as the head has announced.

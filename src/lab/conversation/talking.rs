@@ -14,7 +14,7 @@ use crate::session::Flow;
 
 impl Conversation {
     /// Understands as much of what has come as there is room to answer.
-    pub(super) fn understand(&mut self, now: Instant, arrived: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn understand(&mut self, now: Instant, arrived: &mut [u8], out: &mut Vec<u8>) {
         let date = self.lab.clock.date(now);
         let mut turn = Turn { now, date: &date, out };
         let mut pending = mem::take(&mut self.pending);
@@ -71,6 +71,10 @@ impl Conversation {
                     self.connection.send_continue(turn.out);
                 }
                 self.exchange = Some(exchange);
+            }
+            Answer::Upgrade(upgrade) => {
+                self.reply(turn).switch_protocols(upgrade.response.clone());
+                self.state = State::Switching(upgrade);
             }
         }
     }

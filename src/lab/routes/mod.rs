@@ -12,6 +12,7 @@ pub mod server;
 pub mod status;
 pub mod stream;
 pub mod timeline;
+pub mod websocket;
 pub mod wire;
 
 use super::router::{ANY, Route};
@@ -179,6 +180,55 @@ pub const ROUTES: &[Route] = &[
         about: "content that ends with the connection, and only there",
         example: "curl -i http://{at}/fault/no-length",
         answer: fault::no_length,
+    },
+    Route {
+        pattern: "/ws/echo",
+        methods: &[Method::Get],
+        about: "WebSocket: each message comes back; max_message, ping and timeout as you like them",
+        example: "(printf 'GET /ws/echo HTTP/1.1\\r\\nHost: lab\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n\\201\\205\\067\\372\\041\\075\\177\\237\\115\\121\\130'; sleep 1) | nc {host} {port} | xxd",
+        answer: websocket::echo,
+    },
+    Route {
+        pattern: "/ws/frames",
+        methods: &[Method::Get],
+        about: "WebSocket: each frame comes back as a text that takes it apart",
+        example: "websocat ws://{at}/ws/frames",
+        answer: websocket::frames,
+    },
+    Route {
+        pattern: "/ws/close/{code}",
+        methods: &[Method::Get],
+        about: "WebSocket: the server closes, with this code and with reason=",
+        example: "websocat -v \"ws://{at}/ws/close/4000?reason=enough\"",
+        answer: websocket::close,
+    },
+    Route {
+        pattern: "/ws/ticker/{s}",
+        methods: &[Method::Get],
+        about: "WebSocket: a message every s seconds",
+        example: "websocat ws://{at}/ws/ticker/0.5s",
+        answer: websocket::ticker,
+    },
+    Route {
+        pattern: "/ws/fragment/{n}",
+        methods: &[Method::Get],
+        about: "WebSocket: each message comes back in n fragments",
+        example: "websocat ws://{at}/ws/fragment/3",
+        answer: websocket::fragment,
+    },
+    Route {
+        pattern: "/ws/chat",
+        methods: &[Method::Get],
+        about: "WebSocket: a room where everybody hears everybody; room and name as you like them",
+        example: "websocat \"ws://{at}/ws/chat?room=lobby&name=ann\"",
+        answer: websocket::chat::chat,
+    },
+    Route {
+        pattern: "/ws/chat/{room}/presence",
+        methods: &[Method::Get],
+        about: "who is in a room",
+        example: "curl http://{at}/ws/chat/lobby/presence",
+        answer: websocket::chat::presence,
     },
     Route {
         pattern: "/connections",

@@ -125,5 +125,6 @@ fn named(activity: Activity) -> &'static str {
         Activity::Receiving => "receiving",
         Activity::Answering => "answering",
         Activity::Draining => "draining",
+        Activity::WebSocket => "websocket",
     }
 }

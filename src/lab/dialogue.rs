@@ -1,0 +1,207 @@
+//! What a route does with a WebSocket: the dialogue that its messages are, once the opening handshake is done.
+
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::Lab;
+use super::exchange::{Answer, Call, PIECE_BYTES};
+use super::refusal::Refusal;
+use super::registry::Card;
+use crate::http::Response;
+use crate::session::Bell;
+use crate::websocket::handshake::{self, Accepted, Policy};
+use crate::websocket::{Code, Connection, Limits, Opcode, Parameters, Seen};
+
+/// The messages of one WebSocket, seen from its route.
+///
+/// Each call may send by way of the [`Line`]. Pings, pongs and Closes are answered without it. It is dropped when the
+/// connection has ended, however it has.
+pub trait Dialogue: Send {
+    /// The client has sent a message.
+    fn receive(&mut self, message: Message<'_>, line: &mut Line<'_>);
+
+    /// A frame has come, ahead of what it leads to; only for who [`watches_frames`](Dialogue::watches_frames).
+    fn receive_frame(&mut self, _frame: &Seen, _line: &mut Line<'_>) {}
+
+    fn watches_frames(&self) -> bool {
+        false
+    }
+
+    /// Everything sent so far has left, the first time the opening handshake: send what is ready now, about
+    /// [`PIECE_BYTES`] at the most.
+    fn poll(&mut self, _line: &mut Line<'_>) {}
+
+    /// When to poll again, if nothing else happens before.
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+/// A message, whole and checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'m> {
+    Text(&'m str),
+    Binary(&'m [u8]),
+}
+
+/// How a dialogue speaks.
+pub struct Line<'l> {
+    pub now: Instant,
+    pub lab: &'l Lab,
+    pub card: &'l Card,
+    pub(super) connection: &'l mut Connection,
+    pub(super) out: &'l mut Vec<u8>,
+    /// Only a poll has one, as only a poll looks at what a wake is about.
+    pub(super) bell: Option<&'l dyn Bell>,
+}
+
+impl Line<'_> {
+    pub fn send(&mut self, message: Message<'_>) {
+        match message {
+            Message::Text(text) => self.connection.send_text(text, self.out),
+            Message::Binary(content) => self.connection.send_binary(content, self.out),
+        }
+    }
+
+    pub fn send_text(&mut self, text: &str) {
+        self.connection.send_text(text, self.out);
+    }
+
+    /// Sends a message in as many fragments, the content cut where it falls.
+    pub fn send_fragments(&mut self, message: Message<'_>, fragments: usize) {
+        let (opcode, content) = message.parts();
+        let piece = content.len().div_ceil(fragments).max(1);
+        let cut = |index: usize| {
+            &content[(index * piece).min(content.len())..((index + 1) * piece).min(content.len())]
+        };
+        if fragments == 1 {
+            return self.send(message);
+        }
+        self.connection.send_first_fragment(opcode, cut(0), self.out);
+        for index in 1..fragments - 1 {
+            self.connection.send_fragment(cut(index), self.out);
+        }
+        self.connection.send_last_fragment(cut(fragments - 1), self.out);
+    }
+
+    /// Sends a frame that was encoded once for everybody.
+    pub fn send_encoded(&mut self, frame: &[u8]) {
+        self.connection.send_encoded(frame, self.out);
+    }
+
+    /// Starts the closing handshake; nothing is sent after it.
+    pub fn close(&mut self, code: Code, reason: &str) {
+        self.connection.send_close(code, reason, self.out);
+    }
+
+    /// What wakes this dialogue for a poll.
+    ///
+    /// # Panics
+    /// Outside of a poll.
+    pub fn waker(&self) -> Waker {
+        self.bell.expect("a waker is made in a poll, which then looks for what happened before").waker()
+    }
+
+    /// Whether this turn has sent as much as a turn should.
+    pub fn is_full(&self) -> bool {
+        self.out.len() >= PIECE_BYTES
+    }
+}
+
+impl Message<'_> {
+    fn parts(&self) -> (Opcode, &[u8]) {
+        match self {
+            Message::Text(text) => (Opcode::Text, text.as_bytes()),
+            Message::Binary(content) => (Opcode::Binary, content),
+        }
+    }
+}
+
+/// A connection on its way from HTTP to a dialogue.
+pub struct Upgrade {
+    pub(super) response: Response,
+    pub(super) deflate: Option<Parameters>,
+    pub(super) terms: Terms,
+    pub(super) dialogue: Box<dyn Dialogue>,
+}
+
+/// What holds for one WebSocket: the server's options, or what the target's query says instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    pub limits: Limits,
+    /// From one ping to the next.
+    pub ping_interval: Duration,
+    /// From a ping to its pong.
+    pub pong_timeout: Duration,
+}
+
+impl Terms {
+    /// The query may ask for messages of any size on routes that pass them on, and only for shorter ones on the others.
+    fn read(call: &Call<'_>, message_bytes: usize) -> Result<Terms, Refusal> {
+        let (settings, params) = (&call.lab.settings.websocket, call.params()?);
+        let default = message_bytes.min(settings.max_message);
+        let most = if default < settings.max_message { default as u64 } else { MAX_MESSAGE_BYTES };
+        let message_bytes = params.number("max_message", 1..=most, default as u64)? as usize;
+        Ok(Terms {
+            limits: Limits { message_bytes, ..Limits::default() },
+            ping_interval: params.duration("ping", LONGEST_WAIT, settings.ping_interval)?.max(SHORTEST_WAIT),
+            pong_timeout: params.duration("timeout", LONGEST_WAIT, settings.pong_timeout)?.max(SHORTEST_WAIT),
+        })
+    }
+}
+
+/// Opens a WebSocket for a dialogue, which is told the subprotocol that was agreed on.
+pub fn open<D: Dialogue + 'static>(
+    call: &Call<'_>,
+    dialogue: impl FnOnce(Option<&'static str>) -> D,
+) -> Result<Answer, Refusal> {
+    open_for(call, call.lab.settings.websocket.max_message, dialogue)
+}
+
+/// The same for messages of at most so many bytes, unless the server's limit is lower.
+pub fn open_for<D: Dialogue + 'static>(
+    call: &Call<'_>,
+    message_bytes: usize,
+    dialogue: impl FnOnce(Option<&'static str>) -> D,
+) -> Result<Answer, Refusal> {
+    let terms = Terms::read(call, message_bytes)?;
+    let policy = Policy {
+        origins: &call.lab.settings.websocket.origins,
+        protocols: &[TEXT_PROTOCOL, JSON_PROTOCOL],
+        deflate: true,
+    };
+    let accepted = handshake::accept(call.request, &policy).map_err(refusal)?;
+    Ok(Answer::Upgrade(Box::new(Upgrade {
+        response: switching(&accepted),
+        deflate: accepted.deflate,
+        terms,
+        dialogue: Box::new(dialogue(accepted.protocol)),
+    })))
+}
+
+fn switching(accepted: &Accepted) -> Response {
+    accepted
+        .fields()
+        .into_iter()
+        .fold(Response::new(101), |response, (name, value)| response.with(name, value))
+}
+
+fn refusal(refusal: handshake::Refusal) -> Refusal {
+    let lesson = refusal.lesson();
+    let said = Refusal::new(lesson.status, format!("{} ({})", lesson.claim, lesson.source), lesson.advice);
+    refusal.fields().iter().fold(said, |said, (name, value)| said.with(name, *value))
+}
+
+/// Messages and events as lines for people.
+pub const TEXT_PROTOCOL: &str = "lab.text.v1";
+
+/// Messages and events as JSON for programs.
+pub const JSON_PROTOCOL: &str = "lab.json.v1";
+
+/// The most that `?max_message=` may ask for.
+const MAX_MESSAGE_BYTES: u64 = 256 * 1024 * 1024;
+
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A ping in every turn would be no heartbeat but a flood.
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);

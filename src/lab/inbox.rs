@@ -1,0 +1,128 @@
+//! What others have for one connection: events that wait until its reader has taken those before.
+//!
+//! A queue for a reader that may not read has to end somewhere. Here it ends by count and by bytes, and who lets it
+//! come so far has lost it whole: the session finds out when it looks, and says goodbye.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use bytes::Bytes;
+
+/// A bounded queue of encoded events, shared between those who publish and one session.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    events: VecDeque<Bytes>,
+    bytes: usize,
+    is_overrun: bool,
+    waker: Option<Waker>,
+}
+
+/// More came than the reader took, and there was no more room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overrun;
+
+impl Inbox {
+    /// Puts an event in, and wakes the session if it was waiting for one.
+    ///
+    /// # Errors
+    /// When there is no room, now or once before. Everything that waited is gone.
+    pub fn push(&self, event: &Bytes) -> Result<(), Overrun> {
+        let mut queue = self.queue();
+        let was_empty = queue.events.is_empty() && !queue.is_overrun;
+        let result = queue.push(event);
+        // Whoever has been woken takes all that it finds, so the events behind the first need no call of their own.
+        let waker = if was_empty || result.is_err() { queue.waker.clone() } else { None };
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        result
+    }
+
+    /// Says whom to wake from now on.
+    pub fn listen(&self, waker: Waker) {
+        self.queue().waker = Some(waker);
+    }
+
+    /// The next event.
+    ///
+    /// # Errors
+    /// When events were lost.
+    pub fn take(&self) -> Result<Option<Bytes>, Overrun> {
+        let mut queue = self.queue();
+        if queue.is_overrun {
+            return Err(Overrun);
+        }
+        let event = queue.events.pop_front();
+        match &event {
+            Some(event) => queue.bytes -= event.len(),
+            None => queue.events.shrink_to(KEPT_PLACES),
+        }
+        Ok(event)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn push(&mut self, event: &Bytes) -> Result<(), Overrun> {
+        let is_full = self.events.len() == MAX_EVENTS || self.bytes + event.len() > MAX_BYTES;
+        if is_full || self.is_overrun {
+            *self = Queue { is_overrun: true, waker: self.waker.take(), ..Queue::default() };
+            return Err(Overrun);
+        }
+        self.bytes += event.len();
+        self.events.push_back(event.clone());
+        Ok(())
+    }
+}
+
+/// The most events that wait.
+pub const MAX_EVENTS: usize = 1000;
+
+/// The most bytes that wait; they are shared with the other queues that they wait in.
+pub const MAX_BYTES: usize = 1024 * 1024;
+
+/// Places that an empty queue keeps.
+const KEPT_PLACES: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_in_order_up_to_the_limit() {
+        let inbox = Inbox::default();
+        let events: Vec<_> = (0..MAX_EVENTS).map(|number| Bytes::from(number.to_string())).collect();
+        assert!(events.iter().all(|event| inbox.push(event).is_ok()));
+        for event in &events {
+            assert_eq!(inbox.take(), Ok(Some(event.clone())));
+        }
+        assert_eq!(inbox.take(), Ok(None));
+    }
+
+    #[test]
+    fn one_event_too_many_loses_them_all() {
+        let (inbox, event) = (Inbox::default(), Bytes::from_static(b"event"));
+        assert!((0..MAX_EVENTS).all(|_| inbox.push(&event).is_ok()));
+        assert_eq!(inbox.push(&event), Err(Overrun));
+        assert_eq!(inbox.take(), Err(Overrun));
+        assert_eq!(inbox.push(&event), Err(Overrun));
+    }
+
+    #[test]
+    fn bytes_are_limited_as_well() {
+        let (inbox, half) = (Inbox::default(), Bytes::from(vec![0; MAX_BYTES / 2]));
+        assert_eq!(inbox.push(&half), Ok(()));
+        assert_eq!(inbox.push(&half), Ok(()));
+        assert_eq!(inbox.push(&Bytes::from_static(b"!")), Err(Overrun));
+    }
+}

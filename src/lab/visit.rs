@@ -1,0 +1,81 @@
+//! One connection from its first byte to its last: HTTP/1.1, and from an accepted upgrade on WebSocket.
+
+use std::time::Instant;
+
+use super::conversation::Conversation;
+use super::websocket::WebSocket;
+use crate::session::{Bell, Cause, Flow, Session};
+
+/// A [`Session`] that speaks what its connection is at. The protocols lie in one another's place, so that a connection
+/// that has left HTTP costs no more than one that has not.
+pub enum Visit {
+    Http(Conversation),
+    WebSocket(WebSocket),
+}
+
+impl Visit {
+    /// Goes on in the other protocol if the last call has led there. What has come behind the handshake is its first
+    /// input, and what it answers leaves with the 101.
+    fn follow(&mut self, now: Instant, out: &mut Vec<u8>) {
+        if let Visit::Http(conversation) = self
+            && let Some(websocket) = conversation.take_upgrade(now, out)
+        {
+            *self = Visit::WebSocket(websocket);
+        }
+    }
+
+    fn speaker(&mut self) -> &mut dyn Session {
+        match self {
+            Visit::Http(conversation) => conversation,
+            Visit::WebSocket(websocket) => websocket,
+        }
+    }
+}
+
+impl Session for Visit {
+    fn receive(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
+        match self {
+            Visit::Http(conversation) => conversation.receive(now, bytes, out),
+            Visit::WebSocket(websocket) => websocket.receive(now, bytes, out),
+        }
+        self.follow(now, out);
+    }
+
+    fn receive_eof(&mut self, now: Instant) {
+        self.speaker().receive_eof(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.speaker().handle_timeout(now);
+    }
+
+    fn handle_shutdown(&mut self, now: Instant) {
+        self.speaker().handle_shutdown(now);
+    }
+
+    fn handle_close(&mut self, now: Instant, cause: Cause<'_>) {
+        self.speaker().handle_close(now, cause);
+    }
+
+    fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
+        match self {
+            Visit::Http(conversation) => conversation.poll_transmit(now, bell, out),
+            Visit::WebSocket(websocket) => websocket.poll_transmit(now, bell, out),
+        }
+        self.follow(now, out);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Visit::Http(conversation) => conversation.poll_timeout(),
+            Visit::WebSocket(websocket) => websocket.poll_timeout(),
+        }
+    }
+
+    fn flow(&self) -> Flow {
+        match self {
+            Visit::Http(conversation) => conversation.flow(),
+            Visit::WebSocket(websocket) => websocket.flow(),
+        }
+    }
+}

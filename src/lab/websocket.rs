@@ -1,0 +1,267 @@
+//! One connection's dialogue: messages as they arrive, led to their route, and how it ends (RFC 6455 §7).
+//!
+//! ```text
+//! Speaking ──the peer's Close, a broken rule, no pong──▶ Draining ──the peer ends, or LINGER──▶ Over
+//!    └──our Close──▶ Closing ──the peer's, or CLOSE_TIMEOUT──▲
+//! ```
+
+mod heartbeat;
+
+use std::mem;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Lab;
+use super::dialogue::{Dialogue, Line, Message, Upgrade};
+use super::exchange::PIECE_BYTES;
+use super::registry::{Activity, Card};
+use crate::session::{Bell, Cause, Flow, Session};
+use crate::websocket::{Code, Connection, Event, Role};
+use crate::wire::receive_buffer::ReceiveBuffer;
+use heartbeat::{Beat, Heartbeat};
+
+/// A [`Session`] that speaks WebSocket.
+pub struct WebSocket {
+    lab: Arc<Lab>,
+    card: Arc<Card>,
+    connection: Connection,
+    dialogue: Box<dyn Dialogue>,
+    /// Frames that came while the answers of a turn were full.
+    pending: ReceiveBuffer,
+    heartbeat: Heartbeat,
+    state: State,
+    /// Since when the last answers have been on their way out.
+    unsent_since: Option<Instant>,
+    peer_has_ended: bool,
+    server_stops: bool,
+}
+
+/// What has become of the dialogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Speaking,
+    /// We have sent a Close; the peer's is to come.
+    Closing {
+        until: Instant,
+    },
+    /// Everything has been said; what the peer still sends is read and thrown away.
+    Draining {
+        until: Instant,
+        why: &'static str,
+    },
+    Over(&'static str),
+}
+
+impl WebSocket {
+    /// Goes on where the opening handshake has ended.
+    pub(super) fn new(lab: Arc<Lab>, card: Arc<Card>, upgrade: Upgrade, now: Instant) -> WebSocket {
+        let Upgrade { deflate, terms, dialogue, .. } = upgrade;
+        let mut connection = Connection::new(Role::Server, terms.limits, deflate);
+        connection.watch_frames(dialogue.watches_frames());
+        card.show(Activity::WebSocket);
+        WebSocket {
+            lab,
+            card,
+            connection,
+            dialogue,
+            pending: ReceiveBuffer::default(),
+            heartbeat: Heartbeat::new(terms.ping_interval, terms.pong_timeout, now),
+            state: State::Speaking,
+            unsent_since: None,
+            peer_has_ended: false,
+            server_stops: false,
+        }
+    }
+
+    /// Understands what came right behind the opening handshake.
+    pub(super) fn begin(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
+        let before = out.len();
+        self.understand(now, bytes, out);
+        self.settle(now, before, out);
+    }
+
+    /// Understands as much of what has come as there is room to answer.
+    fn understand(&mut self, now: Instant, arrived: &mut [u8], out: &mut Vec<u8>) {
+        let mut pending = mem::take(&mut self.pending);
+        pending.feed(arrived, |bytes| self.understand_bytes(now, bytes, out));
+        self.pending = pending;
+    }
+
+    fn understand_bytes(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) -> usize {
+        let mut consumed = 0;
+        while out.len() < PIECE_BYTES {
+            let (used, event) = self.connection.next_event(&mut bytes[consumed..], out);
+            consumed += used;
+            match event {
+                Event::Text(text) => {
+                    self.let_speak(now, None, out, |dialogue, line| {
+                        dialogue.receive(Message::Text(&text), line)
+                    });
+                }
+                Event::Binary(content) => self.let_speak(now, None, out, |dialogue, line| {
+                    dialogue.receive(Message::Binary(&content), line);
+                }),
+                Event::Frame(frame) => {
+                    self.let_speak(now, None, out, |dialogue, line| dialogue.receive_frame(&frame, line));
+                }
+                Event::Pong(payload) => self.heartbeat.hear(&payload, now),
+                Event::Ping(_) => {}
+                Event::Close(close) => log::debug!("conn {}: the peer's Close: {close:?}", self.card.number),
+                Event::Failed(error) => log::info!("conn {}: failed: {error}", self.card.number),
+                Event::Incomplete | Event::Closed => break,
+            }
+        }
+        consumed
+    }
+
+    fn let_speak(
+        &mut self,
+        now: Instant,
+        bell: Option<&dyn Bell>,
+        out: &mut Vec<u8>,
+        speak: impl FnOnce(&mut dyn Dialogue, &mut Line<'_>),
+    ) {
+        let connection = &mut self.connection;
+        let mut line = Line { now, lab: &self.lab, card: &self.card, connection, out, bell };
+        speak(&mut *self.dialogue, &mut line);
+    }
+
+    /// Says what it is time for.
+    fn speak(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
+        match self.heartbeat.poll(now) {
+            Beat::Nothing => {}
+            Beat::Ping(number) => self.connection.send_ping(number.to_string().as_bytes(), out),
+            Beat::Lost => {
+                let reason = format!("no pong within {} s", self.heartbeat.timeout().as_secs_f64());
+                self.connection.send_close(NO_PONG, &reason, out);
+                // Somebody who does not answer a ping does not answer a Close either.
+                self.state = State::Draining { until: now + LINGER, why: "no pong" };
+                return;
+            }
+        }
+        if self.server_stops {
+            self.connection.send_close(Code::GOING_AWAY, "the server stops", out);
+        }
+        if self.connection.is_open() {
+            self.let_speak(now, Some(bell), out, |dialogue, line| dialogue.poll(line));
+        }
+    }
+
+    /// What the calls so far have led to; `out` had `before` bytes when they began.
+    fn settle(&mut self, now: Instant, before: usize, out: &[u8]) {
+        if let State::Speaking | State::Closing { .. } = self.state {
+            match () {
+                () if self.connection.has_failed() => self.drain(now, "the peer broke a rule"),
+                () if self.connection.is_over() => self.drain(now, "the closing handshake is done"),
+                () if self.peer_has_ended && self.pending.is_empty() => {
+                    self.state = State::Over("the peer has ended without a Close");
+                }
+                () if self.state == State::Speaking && !self.connection.is_open() => {
+                    self.state = State::Closing { until: now + CLOSE_TIMEOUT };
+                }
+                () => {}
+            }
+        }
+        if let State::Draining { why, .. } = self.state {
+            self.pending.clear();
+            self.card.show(Activity::Draining);
+            if self.peer_has_ended {
+                self.state = State::Over(why);
+            }
+        }
+        self.unsent_since = (!out.is_empty()).then_some(now);
+        Card::add(&self.card.bytes_out, (out.len() - before) as u64);
+    }
+
+    fn drain(&mut self, now: Instant, why: &'static str) {
+        self.state = State::Draining { until: now + LINGER, why };
+    }
+
+    /// What was sent has left, for which the peer may have taken its time.
+    fn excuse(&mut self, time: Duration) {
+        self.heartbeat.excuse(time);
+        if let State::Closing { until } | State::Draining { until, .. } = &mut self.state {
+            *until += time;
+        }
+    }
+}
+
+impl Session for WebSocket {
+    fn receive(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
+        Card::add(&self.card.bytes_in, bytes.len() as u64);
+        if let State::Speaking | State::Closing { .. } = self.state {
+            let before = out.len();
+            self.understand(now, bytes, out);
+            self.settle(now, before, out);
+        }
+    }
+
+    fn receive_eof(&mut self, now: Instant) {
+        self.peer_has_ended = true;
+        self.settle(now, 0, &[]);
+    }
+
+    /// What is due is seen by the poll that follows.
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn handle_shutdown(&mut self, _now: Instant) {
+        self.server_stops = true;
+    }
+
+    fn handle_close(&mut self, now: Instant, cause: Cause<'_>) {
+        self.lab.registry.leave(self.card.number);
+        let reason = match (cause, self.state) {
+            (Cause::Flow, State::Over(why) | State::Draining { why, .. }) => why.to_owned(),
+            (cause, _) => cause.to_string(),
+        };
+        log::info!("{}: {reason}", self.card.farewell(now));
+    }
+
+    fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
+        if let Some(since) = self.unsent_since.take() {
+            self.excuse(now.saturating_duration_since(since));
+        }
+        let before = out.len();
+        if !self.pending.is_empty() {
+            self.understand(now, &mut [], out);
+        }
+        match self.state {
+            State::Speaking => self.speak(now, bell, out),
+            State::Closing { until } if until <= now => {
+                self.drain(now, "the peer has not answered our Close")
+            }
+            State::Draining { until, why } if until <= now => self.state = State::Over(why),
+            State::Closing { .. } | State::Draining { .. } | State::Over(_) => {}
+        }
+        self.settle(now, before, out);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            _ if self.unsent_since.is_some() => None, // a peer that does not read is the driver's to watch
+            State::Speaking => {
+                let dialogue = self.dialogue.poll_timeout();
+                Some(dialogue.map_or(self.heartbeat.due(), |due| due.min(self.heartbeat.due())))
+            }
+            State::Closing { until } | State::Draining { until, .. } => Some(until),
+            State::Over(_) => None,
+        }
+    }
+
+    fn flow(&self) -> Flow {
+        match self.state {
+            State::Speaking | State::Closing { .. } => Flow::Open,
+            State::Draining { .. } => Flow::HalfClosed,
+            State::Over(_) => Flow::Closed,
+        }
+    }
+}
+
+/// How long the peer has to answer our Close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a peer may go on sending after the last frame, as after the last answer of HTTP.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// The close code for somebody who did not answer a ping, of those that are free for applications.
+const NO_PONG: Code = Code::new(3012).expect("a code that may be sent");

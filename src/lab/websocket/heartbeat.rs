@@ -1,0 +1,88 @@
+//! Who is still there: a ping from time to time, and its pong in time (RFC 6455 §5.5.2).
+//!
+//! TCP does not tell that a peer was unplugged: as long as nobody writes, both ends look alive for ever.
+
+use std::time::{Duration, Instant};
+
+pub(super) struct Heartbeat {
+    interval: Duration,
+    timeout: Duration,
+    /// When the next ping is due, or the pong of the last one.
+    due: Instant,
+    pings: u32,
+    is_pong_due: bool,
+}
+
+/// What it is time for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beat {
+    Nothing,
+    /// A ping with this number, in decimal digits, which a person can read in a dump.
+    Ping(u32),
+    /// The pong has not come.
+    Lost,
+}
+
+impl Heartbeat {
+    pub fn new(interval: Duration, timeout: Duration, now: Instant) -> Heartbeat {
+        Heartbeat { interval, timeout, due: now + interval, pings: 0, is_pong_due: false }
+    }
+
+    /// When to poll.
+    pub fn due(&self) -> Instant {
+        self.due
+    }
+
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub fn poll(&mut self, now: Instant) -> Beat {
+        match () {
+            () if now < self.due => Beat::Nothing,
+            () if self.is_pong_due => Beat::Lost,
+            () => {
+                self.pings += 1;
+                (self.is_pong_due, self.due) = (true, now + self.timeout);
+                Beat::Ping(self.pings)
+            }
+        }
+    }
+
+    /// A pong has come. One that nobody asked for, "a unidirectional heartbeat", answers no ping (§5.5.3).
+    pub fn hear(&mut self, payload: &[u8], now: Instant) {
+        if self.is_pong_due && payload == self.pings.to_string().as_bytes() {
+            (self.is_pong_due, self.due) = (false, now + self.interval);
+        }
+    }
+
+    /// For so long nothing was read from the peer, which had not read what was sent to it: that is no silence of its.
+    pub fn excuse(&mut self, time: Duration) {
+        self.due += time;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pong_in_time_puts_the_next_ping_off() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut heartbeat = Heartbeat::new(25 * second, 8 * second, start);
+        assert_eq!(heartbeat.poll(start + 24 * second), Beat::Nothing);
+        assert_eq!(heartbeat.poll(start + 25 * second), Beat::Ping(1));
+        heartbeat.hear(b"1", start + 26 * second);
+        assert_eq!(heartbeat.due(), start + 51 * second);
+    }
+
+    #[test]
+    fn a_pong_that_answers_no_ping_is_none() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut heartbeat = Heartbeat::new(second, second, start);
+        heartbeat.hear(b"0", start);
+        assert_eq!(heartbeat.poll(start + second), Beat::Ping(1));
+        heartbeat.hear(b"2", start + second);
+        assert_eq!(heartbeat.poll(start + 2 * second), Beat::Lost);
+    }
+}

@@ -86,7 +86,7 @@ fn overwhelm(stream: &[u8], piece: usize) -> (Option<Box<Error>>, usize) {
     let (mut connection, mut pending) = (Connection::new(Limits::default()), ReceiveBuffer::default());
     let (mut broken, mut kept) = (None, 0);
     for bytes in stream.chunks(piece) {
-        pending.feed(bytes, |bytes| understand(&mut connection, bytes, &mut broken));
+        pending.feed(&mut bytes.to_vec(), |bytes| understand(&mut connection, bytes, &mut broken));
         kept = kept.max(pending.len());
         if broken.is_some() {
             break;

@@ -10,7 +10,7 @@ use super::registry::Card;
 use crate::http::Response;
 use crate::session::Bell;
 use crate::websocket::handshake::{self, Accepted, Policy};
-use crate::websocket::{Code, Connection, Limits, Opcode, Parameters, Seen};
+use crate::websocket::{Code, Connection, Kind, Limits, Parameters, Seen};
 
 /// The messages of one WebSocket, seen from its route.
 ///
@@ -69,7 +69,7 @@ impl Line<'_> {
 
     /// Sends a message in as many fragments, the content cut where it falls.
     pub fn send_fragments(&mut self, message: Message<'_>, fragments: usize) {
-        let (opcode, content) = message.parts();
+        let (kind, content) = message.parts();
         let piece = content.len().div_ceil(fragments).max(1);
         let cut = |index: usize| {
             &content[(index * piece).min(content.len())..((index + 1) * piece).min(content.len())]
@@ -77,7 +77,7 @@ impl Line<'_> {
         if fragments == 1 {
             return self.send(message);
         }
-        self.connection.send_first_fragment(opcode, cut(0), self.out);
+        self.connection.send_first_fragment(kind, cut(0), self.out);
         for index in 1..fragments - 1 {
             self.connection.send_fragment(cut(index), self.out);
         }
@@ -109,10 +109,10 @@ impl Line<'_> {
 }
 
 impl Message<'_> {
-    fn parts(&self) -> (Opcode, &[u8]) {
+    fn parts(&self) -> (Kind, &[u8]) {
         match self {
-            Message::Text(text) => (Opcode::Text, text.as_bytes()),
-            Message::Binary(content) => (Opcode::Binary, content),
+            Message::Text(text) => (Kind::Text, text.as_bytes()),
+            Message::Binary(content) => (Kind::Binary, content),
         }
     }
 }

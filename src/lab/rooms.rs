@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::inbox::Inbox;
-use crate::websocket::{Opcode, frame};
+use crate::websocket::{Kind, frame};
 
 /// All rooms that have a member.
 #[derive(Debug, Default)]
@@ -148,7 +148,7 @@ impl Frames<'_> {
             Form::Text => &mut self.text,
             Form::Json => &mut self.json,
         };
-        frame.get_or_insert_with(|| frame::encode(Opcode::Text, self.event.content(form).as_bytes()).into())
+        frame.get_or_insert_with(|| frame::encode(Kind::Text, self.event.content(form).as_bytes()).into())
     }
 }
 

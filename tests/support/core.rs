@@ -50,7 +50,7 @@ impl Core {
 impl Player for Core {
     fn receive(&mut self, bytes: &[u8]) {
         let Core { connection, reports, .. } = self;
-        self.pending.feed(bytes, |bytes| understand(connection, bytes, reports));
+        self.pending.feed(&mut bytes.to_vec(), |bytes| understand(connection, bytes, reports));
         self.latest = self.now;
         self.note_head();
     }

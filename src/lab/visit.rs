@@ -79,3 +79,13 @@ impl Session for Visit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_websocket_costs_its_connection_no_more_memory_than_http() {
+        assert_eq!(size_of::<Visit>(), size_of::<Conversation>());
+    }
+}

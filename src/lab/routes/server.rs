@@ -12,10 +12,16 @@ use crate::lab::registry::{Activity, Card};
 
 /// `GET /connections`
 pub fn connections(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let rows = rows(call);
+    let (rows, threads) = (rows(call), Threads::now(call));
     let response = call.representation().respond(
-        || table(&rows),
-        || json!({ "connections": rows.iter().map(Row::to_json).collect::<Vec<Value>>() }),
+        || format!("{}{}", table(&rows), threads.to_text()),
+        || {
+            json!({
+                "connections": rows.iter().map(Row::to_json).collect::<Vec<Value>>(),
+                "threads": threads.all,
+                "second_threads": threads.second,
+            })
+        },
     );
     Ok(Answer::uncached(response))
 }
@@ -39,7 +45,7 @@ pub fn stats(call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::uncached(response))
 }
 
-fn numbers(call: &Call<'_>) -> [(&'static str, u64); 10] {
+fn numbers(call: &Call<'_>) -> [(&'static str, u64); 14] {
     let (lab, tally) = (call.lab, &call.lab.tally);
     let totals = lab.registry.totals();
     let numbers = [
@@ -52,6 +58,10 @@ fn numbers(call: &Call<'_>) -> [(&'static str, u64); 10] {
         ("writes", tally.writes.load(Relaxed)),
         ("would_block", tally.would_block.load(Relaxed)),
         ("wakes", tally.wakes.load(Relaxed)),
+        ("woken", tally.woken.load(Relaxed)),
+        ("rings", tally.rings.load(Relaxed)),
+        ("threads", tally.threads.load(Relaxed)),
+        ("second_threads", tally.second_threads.load(Relaxed)),
         ("accept_pauses", tally.accept_pauses.load(Relaxed)),
     ];
     if lab.settings.golden { numbers.map(|(name, _)| (name, 0)) } else { numbers }
@@ -66,6 +76,32 @@ struct Row {
     bytes_in: u64,
     bytes_out: u64,
     age: Duration,
+}
+
+/// The threads that serve connections.
+struct Threads {
+    all: u64,
+    /// Those that are the second one of their connection, which is written to when others have news for it.
+    second: u64,
+}
+
+impl Threads {
+    fn now(call: &Call<'_>) -> Threads {
+        let (tally, golden) = (&call.lab.tally, call.lab.settings.golden);
+        let [all, second] = [&tally.threads, &tally.second_threads].map(|gauge| gauge.load(Relaxed));
+        if golden { Threads { all: 1, second: 0 } } else { Threads { all, second } }
+    }
+
+    fn to_text(&self) -> String {
+        let Threads { all, second } = self;
+        match (all, second) {
+            (1, _) => "1 thread serves them all\n".to_owned(),
+            (all, 0) => format!("{all} threads serve them\n"),
+            (all, second) => {
+                format!("{all} threads serve them, {second} of these as the second of a connection\n")
+            }
+        }
+    }
 }
 
 /// Under `--golden` there is nobody but the one who asks.

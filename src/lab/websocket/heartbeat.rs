@@ -4,14 +4,18 @@
 
 use std::time::{Duration, Instant};
 
+/// Every connection carries one, so the times are kept as numbers of milliseconds: half the size.
 pub(super) struct Heartbeat {
-    interval: Duration,
-    timeout: Duration,
+    interval: Millis,
+    timeout: Millis,
     /// When the next ping is due, or the pong of the last one.
     due: Instant,
     pings: u32,
     is_pong_due: bool,
 }
+
+#[derive(Clone, Copy)]
+struct Millis(u32);
 
 /// What it is time for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +29,9 @@ pub(super) enum Beat {
 
 impl Heartbeat {
     pub fn new(interval: Duration, timeout: Duration, now: Instant) -> Heartbeat {
-        Heartbeat { interval, timeout, due: now + interval, pings: 0, is_pong_due: false }
+        let due = now + interval;
+        let (interval, timeout) = (Millis::from(interval), Millis::from(timeout));
+        Heartbeat { interval, timeout, due, pings: 0, is_pong_due: false }
     }
 
     /// When to poll.
@@ -34,7 +40,7 @@ impl Heartbeat {
     }
 
     pub fn timeout(&self) -> Duration {
-        self.timeout
+        self.timeout.into()
     }
 
     pub fn poll(&mut self, now: Instant) -> Beat {
@@ -43,7 +49,7 @@ impl Heartbeat {
             () if self.is_pong_due => Beat::Lost,
             () => {
                 self.pings += 1;
-                (self.is_pong_due, self.due) = (true, now + self.timeout);
+                (self.is_pong_due, self.due) = (true, now + self.timeout());
                 Beat::Ping(self.pings)
             }
         }
@@ -52,13 +58,26 @@ impl Heartbeat {
     /// A pong has come. One that nobody asked for, "a unidirectional heartbeat", answers no ping (§5.5.3).
     pub fn hear(&mut self, payload: &[u8], now: Instant) {
         if self.is_pong_due && payload == self.pings.to_string().as_bytes() {
-            (self.is_pong_due, self.due) = (false, now + self.interval);
+            (self.is_pong_due, self.due) = (false, now + Duration::from(self.interval));
         }
     }
 
     /// For so long nothing was read from the peer, which had not read what was sent to it: that is no silence of its.
     pub fn excuse(&mut self, time: Duration) {
         self.due += time;
+    }
+}
+
+/// More than the seven weeks that fit are seven weeks.
+impl From<Duration> for Millis {
+    fn from(duration: Duration) -> Millis {
+        Millis(u32::try_from(duration.as_millis()).unwrap_or(u32::MAX))
+    }
+}
+
+impl From<Millis> for Duration {
+    fn from(Millis(millis): Millis) -> Duration {
+        Duration::from_millis(millis.into())
     }
 }
 

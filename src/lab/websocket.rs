@@ -130,7 +130,10 @@ impl WebSocket {
     fn speak(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
         match self.heartbeat.poll(now) {
             Beat::Nothing => {}
-            Beat::Ping(number) => self.connection.send_ping(number.to_string().as_bytes(), out),
+            Beat::Ping(number) => {
+                self.connection.send_ping(number.to_string().as_bytes(), out);
+                self.connection.forget_context(); // so that who says little costs little
+            }
             Beat::Lost => {
                 let reason = format!("no pong within {} s", self.heartbeat.timeout().as_secs_f64());
                 self.connection.send_close(NO_PONG, &reason, out);

@@ -66,7 +66,8 @@ pub struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = Settings::default().max_connections)]
     pub max_connections: usize,
 
-    /// Origin whose pages may open WebSockets, besides this host's own, e.g. --allow-origin https://example.org
+    /// Origin whose pages may open WebSockets, besides this host's own; repeatable, e.g. --allow-origin
+    /// https://example.org
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
 

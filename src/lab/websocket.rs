@@ -107,7 +107,10 @@ impl WebSocket {
                 Event::Pong(payload) => self.heartbeat.hear(&payload, now),
                 Event::Ping(_) => {}
                 Event::Close(close) => log::debug!("conn {}: the peer's Close: {close:?}", self.card.number),
-                Event::Failed(error) => log::info!("conn {}: failed: {error}", self.card.number),
+                Event::Failed(error) => {
+                    let (number, at) = (self.card.number, error.offset);
+                    log::info!("conn {number} broke a rule at byte {at} behind the handshake: {error}");
+                }
                 Event::Incomplete | Event::Closed => break,
             }
         }

@@ -29,7 +29,8 @@ impl Dialogue for Frames {
     }
 }
 
-/// Five lines: the bytes, and what they mean in the order in which they stand.
+/// Five lines: the bytes, and what they mean in the order in which they stand. The last one ends as well: for whoever
+/// listens with `nc`, the next frame begins right behind it.
 fn explain(frame: &Seen) -> String {
     let header = &frame.header;
     let mut text = format!("a frame of {} bytes at byte {}: ", wire_bytes(header), frame.offset);
@@ -49,7 +50,8 @@ fn explain(frame: &Seen) -> String {
     }
     text.push_str("\npayload \"");
     notation::encode(&frame.payload, &mut text);
-    text.push_str(if (frame.payload.len() as u64) < header.payload_bytes { "\" and so on" } else { "\"" });
+    let is_cut = (frame.payload.len() as u64) < header.payload_bytes;
+    text.push_str(if is_cut { "\" and so on\n" } else { "\"\n" });
     text
 }
 

@@ -67,21 +67,23 @@ impl Line<'_> {
         self.connection.send_text(text, self.out);
     }
 
-    /// Sends a message in as many fragments, the content cut where it falls.
+    /// Sends a message in so many fragments, one or more, cut where it falls; the last ones may be empty.
     pub fn send_fragments(&mut self, message: Message<'_>, fragments: usize) {
-        let (kind, content) = message.parts();
-        let piece = content.len().div_ceil(fragments).max(1);
-        let cut = |index: usize| {
-            &content[(index * piece).min(content.len())..((index + 1) * piece).min(content.len())]
-        };
         if fragments == 1 {
             return self.send(message);
         }
-        self.connection.send_first_fragment(kind, cut(0), self.out);
-        for index in 1..fragments - 1 {
-            self.connection.send_fragment(cut(index), self.out);
+        let (kind, mut rest) = message.parts();
+        let piece = rest.len().div_ceil(fragments);
+        let mut cut = || {
+            let (fragment, behind) = rest.split_at(piece.min(rest.len()));
+            rest = behind;
+            fragment
+        };
+        self.connection.send_first_fragment(kind, cut(), self.out);
+        for _ in 1..fragments - 1 {
+            self.connection.send_fragment(cut(), self.out);
         }
-        self.connection.send_last_fragment(cut(fragments - 1), self.out);
+        self.connection.send_last_fragment(cut(), self.out);
     }
 
     /// Sends a frame that was encoded once for everybody.

@@ -7,7 +7,7 @@ use super::Lab;
 use super::exchange::{Answer, Call, PIECE_BYTES};
 use super::refusal::Refusal;
 use super::registry::Card;
-use crate::http::Response;
+use crate::http::{Method, Response};
 use crate::session::Bell;
 use crate::websocket::handshake::{self, Accepted, Policy};
 use crate::websocket::{Code, Connection, Kind, Limits, Parameters, Seen};
@@ -172,7 +172,13 @@ pub fn open_for<D: Dialogue + 'static>(
         protocols: &[TEXT_PROTOCOL, JSON_PROTOCOL],
         deflate: true,
     };
-    let accepted = handshake::accept(call.request, &policy).map_err(refusal)?;
+    let accepted = match call.request.method {
+        // HEAD is told what GET would be told without an upgrade (RFC 9110 §9.3.2): a server is free to ignore what it
+        // says of one (§7.8).
+        Method::Head => Err(handshake::Refusal::UpgradeMissing),
+        _ => handshake::accept(call.request, &policy),
+    };
+    let accepted = accepted.map_err(refusal)?;
     Ok(Answer::Upgrade(Box::new(Upgrade {
         response: switching(&accepted),
         deflate: accepted.deflate,

@@ -38,7 +38,7 @@ fn explain(frame: &Seen) -> String {
     let (fin, rsv1) = (u8::from(header.is_final), u8::from(header.is_compressed));
     let _ = write!(
         text,
-        "\nFIN {fin}, RSV {rsv1}00, opcode {:#x}: {}\nMASK {}, payload of {} bytes, the length in {} bits",
+        "\nFIN {fin}, RSV {rsv1}00, opcode {:#x}: {}\nMASK {}, payload length {} in {} bits",
         header.opcode.number(),
         meaning(header),
         u8::from(header.key.is_some()),

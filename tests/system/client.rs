@@ -200,7 +200,10 @@ impl Footprint {
     pub fn of(server: &Server) -> Footprint {
         let mut witness = Client::connect(server.address);
         assert_eq!(stat(&mut witness, "accepted"), 1);
-        Footprint { descriptors: server.descriptors(), threads: server.threads() }
+        let footprint = Footprint { descriptors: server.descriptors(), threads: server.threads() };
+        drop(witness);
+        until("the witness has left", || server.descriptors() < footprint.descriptors);
+        footprint
     }
 
     /// Waits until everybody has left, and nothing is left of them.

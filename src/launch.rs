@@ -66,8 +66,7 @@ pub struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = Settings::default().max_connections)]
     pub max_connections: usize,
 
-    /// Origin whose pages may open WebSockets, besides this host's own; repeatable, e.g. --allow-origin
-    /// https://example.org
+    /// Origin whose pages may open WebSockets too, repeatable, e.g. --allow-origin https://example.org
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
 
@@ -75,7 +74,7 @@ pub struct Options {
     #[arg(long, value_name = "BYTES", default_value_t = WebSocketSettings::default().max_message)]
     pub max_message: usize,
 
-    /// Time from one WebSocket ping to the next, e.g. --ping-interval 5s
+    /// Time from a pong to the next WebSocket ping, e.g. --ping-interval 5s
     #[arg(long, value_name = "TIME", default_value = "25s", value_parser = parse_time)]
     pub ping_interval: Duration,
 

@@ -131,7 +131,7 @@ pub struct Upgrade {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     pub limits: Limits,
-    /// From one ping to the next.
+    /// From a pong to the next ping.
     pub ping_interval: Duration,
     /// From a ping to its pong.
     pub pong_timeout: Duration,

@@ -66,8 +66,12 @@ pub struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = Settings::default().max_connections)]
     pub max_connections: usize,
 
-    /// Origin whose pages may open WebSockets too, repeatable, e.g. --allow-origin https://example.org
-    #[arg(long, value_name = "ORIGIN")]
+    // No doc comment: an address in one would have to be a link.
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        help = "Origin whose pages may open WebSockets too, repeatable, e.g. --allow-origin https://example.org"
+    )]
     pub allow_origin: Vec<String>,
 
     /// Largest WebSocket message, in bytes (close code 1009 above), e.g. --max-message 65536

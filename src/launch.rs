@@ -66,15 +66,19 @@ pub struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = Settings::default().max_connections)]
     pub max_connections: usize,
 
-    /// Origin whose pages may open WebSockets, besides this host's own, e.g. --allow-origin https://example.org
-    #[arg(long, value_name = "ORIGIN")]
+    // No doc comment: an address in one would have to be a link.
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        help = "Origin whose pages may open WebSockets too, repeatable, e.g. --allow-origin https://example.org"
+    )]
     pub allow_origin: Vec<String>,
 
     /// Largest WebSocket message, in bytes (close code 1009 above), e.g. --max-message 65536
     #[arg(long, value_name = "BYTES", default_value_t = WebSocketSettings::default().max_message)]
     pub max_message: usize,
 
-    /// Time from one WebSocket ping to the next, e.g. --ping-interval 5s
+    /// Time from a pong to the next WebSocket ping, e.g. --ping-interval 5s
     #[arg(long, value_name = "TIME", default_value = "25s", value_parser = parse_time)]
     pub ping_interval: Duration,
 

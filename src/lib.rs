@@ -1,5 +1,5 @@
-//! A lab for the bytes between a client and a server: HTTP/1.1 by hand on raw TCP, once, and different ways to wait
-//! for the network, side by side.
+//! A lab for the bytes between a client and a server: HTTP/1.1 and WebSocket by hand on raw TCP, once, and different
+//! ways to wait for the network, side by side.
 //!
 //! The crate is a library only so that binaries, tests and you can look into it. Read in this order:
 //!
@@ -26,9 +26,10 @@
 //! ```
 //!
 //! `lab` and `drivers` never name each other. No system call is known outside of `drivers` and `launch`; time is an
-//! argument. No word of HTTP is known inside of `drivers`.
+//! argument. No word of HTTP or WebSocket is known inside of `drivers`.
 //!
-//! Left out: TLS, HTTP/2, content codings, caching, files from a disk; and any leniency that RFC 9112 does not ask for.
+//! Left out: TLS, HTTP/2, content codings, caching, files from a disk; and any leniency that RFC 9112 and RFC 6455 do
+//! not ask for.
 
 pub mod session;
 

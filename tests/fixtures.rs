@@ -1,4 +1,4 @@
-//! Every fixture, on the HTTP core alone and on the whole lab: whole, at every two-way cut, and byte by byte.
+//! Every fixture, on the protocol cores alone and on the whole lab: whole, at every two-way cut, and byte by byte.
 //!
 //! `BLESS=1 cargo test` rewrites what is expected, never what the client sends.
 
@@ -89,7 +89,7 @@ impl On {
 
     fn name(self) -> &'static str {
         match self {
-            On::Core => "the HTTP core",
+            On::Core => "the core",
             On::Lab => "the lab",
         }
     }

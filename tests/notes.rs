@@ -55,6 +55,26 @@ fn note_07() {
     run::check("07-closing-without-losing-the-answer.md");
 }
 
+#[test]
+fn note_08() {
+    run::check("08-by-hand-to-websocket.md");
+}
+
+#[test]
+fn note_09() {
+    run::check("09-why-clients-mask.md");
+}
+
+#[test]
+fn note_10() {
+    run::check("10-who-is-still-there.md");
+}
+
+#[test]
+fn note_11() {
+    run::check("11-what-a-message-costs.md");
+}
+
 /// A note without a test here would never be run.
 #[test]
 fn every_note_is_run() {

@@ -6,7 +6,7 @@ use clap::Parser;
 use wirelab::drivers::epoll;
 use wirelab::launch::{self, Options};
 
-/// Speaks HTTP/1.1 on raw TCP: one thread, one event loop
+/// Speaks HTTP/1.1 and WebSocket on raw TCP: one thread, one event loop
 #[derive(Parser)]
 #[command(version, name = NAME, after_help = launch::HELP)]
 struct Arguments {

@@ -6,7 +6,7 @@ use clap::Parser;
 use wirelab::drivers::threads;
 use wirelab::launch::{self, Options};
 
-/// Speaks HTTP/1.1 on raw TCP: a blocking thread a connection
+/// Speaks HTTP/1.1 and WebSocket on raw TCP: a blocking thread a connection
 #[derive(Parser)]
 #[command(version, name = NAME, after_help = launch::HELP)]
 struct Arguments {

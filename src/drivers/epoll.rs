@@ -26,7 +26,7 @@ use self::bells::Bells;
 use self::peer::{Peer, Progress};
 use self::workspace::Workspace;
 use super::stop::{StopSignal, Urgency};
-use super::timers::Timers;
+use super::timers::{TICK, Timers};
 use super::{Ending, Settings, guarded, tell_what_is_left};
 use crate::session::{Service, Session, Tally};
 
@@ -82,7 +82,7 @@ impl<'a, V: Service> Loop<'a, V> {
             acceptor: Some(acceptor),
             peers: Slab::new(),
             again: Vec::new(),
-            timers: Timers::default(),
+            timers: Timers::new(Instant::now()),
             bells,
             work: Workspace::new(settings),
         })
@@ -272,9 +272,6 @@ const EVENTS_PER_WAKE: usize = 1024;
 
 /// Connections accepted before those that are open get their turn.
 const ACCEPTS_PER_WAKE: usize = 256;
-
-/// The finest time that a poll can wait.
-const TICK: Duration = Duration::from_millis(1);
 
 const LISTENER: Token = Token(usize::MAX);
 const STOP: Token = Token(usize::MAX - 1);

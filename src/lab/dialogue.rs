@@ -7,7 +7,7 @@ use super::Lab;
 use super::exchange::{Answer, Call, PIECE_BYTES};
 use super::refusal::Refusal;
 use super::registry::Card;
-use crate::http::Response;
+use crate::http::{Method, Response};
 use crate::session::Bell;
 use crate::websocket::handshake::{self, Accepted, Policy};
 use crate::websocket::{Code, Connection, Kind, Limits, Parameters, Seen};
@@ -67,21 +67,23 @@ impl Line<'_> {
         self.connection.send_text(text, self.out);
     }
 
-    /// Sends a message in as many fragments, the content cut where it falls.
+    /// Sends a message in so many fragments, one or more, cut where it falls; the last ones may be empty.
     pub fn send_fragments(&mut self, message: Message<'_>, fragments: usize) {
-        let (kind, content) = message.parts();
-        let piece = content.len().div_ceil(fragments).max(1);
-        let cut = |index: usize| {
-            &content[(index * piece).min(content.len())..((index + 1) * piece).min(content.len())]
-        };
         if fragments == 1 {
             return self.send(message);
         }
-        self.connection.send_first_fragment(kind, cut(0), self.out);
-        for index in 1..fragments - 1 {
-            self.connection.send_fragment(cut(index), self.out);
+        let (kind, mut rest) = message.parts();
+        let piece = rest.len().div_ceil(fragments);
+        let mut cut = || {
+            let (fragment, behind) = rest.split_at(piece.min(rest.len()));
+            rest = behind;
+            fragment
+        };
+        self.connection.send_first_fragment(kind, cut(), self.out);
+        for _ in 1..fragments - 1 {
+            self.connection.send_fragment(cut(), self.out);
         }
-        self.connection.send_last_fragment(cut(fragments - 1), self.out);
+        self.connection.send_last_fragment(cut(), self.out);
     }
 
     /// Sends a frame that was encoded once for everybody.
@@ -129,7 +131,7 @@ pub struct Upgrade {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     pub limits: Limits,
-    /// From one ping to the next.
+    /// From a pong to the next ping.
     pub ping_interval: Duration,
     /// From a ping to its pong.
     pub pong_timeout: Duration,
@@ -170,7 +172,13 @@ pub fn open_for<D: Dialogue + 'static>(
         protocols: &[TEXT_PROTOCOL, JSON_PROTOCOL],
         deflate: true,
     };
-    let accepted = handshake::accept(call.request, &policy).map_err(refusal)?;
+    let accepted = match call.request.method {
+        // HEAD is told what GET would be told without an upgrade (RFC 9110 §9.3.2): a server is free to ignore what it
+        // says of one (§7.8).
+        Method::Head => Err(handshake::Refusal::UpgradeMissing),
+        _ => handshake::accept(call.request, &policy),
+    };
+    let accepted = accepted.map_err(refusal)?;
     Ok(Answer::Upgrade(Box::new(Upgrade {
         response: switching(&accepted),
         deflate: accepted.deflate,

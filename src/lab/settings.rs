@@ -59,7 +59,7 @@ pub struct WebSocketSettings {
     pub origins: Vec<String>,
     /// Bytes of a message, inflated: close code 1009 above it. tungstenite takes 64 MiB, uWebSockets 16 KiB.
     pub max_message: usize,
-    /// From one ping to the next. Socket.IO waits 25 s; nginx forgets a silent connection after 60 s.
+    /// From a pong to the next ping. Socket.IO waits 25 s; nginx forgets a silent connection after 60 s.
     pub ping_interval: Duration,
     /// From a ping to its pong: close code 3012 after it.
     pub pong_timeout: Duration,

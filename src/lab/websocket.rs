@@ -107,7 +107,10 @@ impl WebSocket {
                 Event::Pong(payload) => self.heartbeat.hear(&payload, now),
                 Event::Ping(_) => {}
                 Event::Close(close) => log::debug!("conn {}: the peer's Close: {close:?}", self.card.number),
-                Event::Failed(error) => log::info!("conn {}: failed: {error}", self.card.number),
+                Event::Failed(error) => {
+                    let (number, at) = (self.card.number, error.offset);
+                    log::info!("conn {number} broke a rule at byte {at} behind the handshake: {error}");
+                }
                 Event::Incomplete | Event::Closed => break,
             }
         }
@@ -130,7 +133,10 @@ impl WebSocket {
     fn speak(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
         match self.heartbeat.poll(now) {
             Beat::Nothing => {}
-            Beat::Ping(number) => self.connection.send_ping(number.to_string().as_bytes(), out),
+            Beat::Ping(number) => {
+                self.connection.send_ping(number.to_string().as_bytes(), out);
+                self.connection.forget_context(); // so that who says little costs little
+            }
             Beat::Lost => {
                 let reason = format!("no pong within {} s", self.heartbeat.timeout().as_secs_f64());
                 self.connection.send_close(NO_PONG, &reason, out);

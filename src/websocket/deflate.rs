@@ -31,6 +31,8 @@ impl Inflater {
     ///
     /// # Errors
     /// [`Rule::DeflateBroken`], or what `take` answers; the stream cannot go on then.
+    // Inlined, its portion would make the stack of every thread deeper that only asks for the next event.
+    #[inline(never)]
     pub fn inflate(
         &mut self,
         mut compressed: &[u8],

@@ -2,7 +2,7 @@
 
 use super::deflate::Inflater;
 use super::error::{Fault, Rule};
-use super::frame::Opcode;
+use super::frame::{Header, Opcode};
 use super::utf8::Character;
 
 /// What one message may cost.
@@ -10,7 +10,8 @@ use super::utf8::Character;
 pub struct Limits {
     /// Of its payload, on the wire and inflated.
     pub message_bytes: usize,
-    /// In how many frames it may come. Empty ones cost no memory, and time for each.
+    /// After how many fragments the next one has to be its last. Empty ones cost no memory, and time for each. Whoever
+    /// cuts a message into pieces without knowing its end sends one more, an empty one.
     pub fragments: u32,
 }
 
@@ -74,9 +75,9 @@ impl Message {
     }
 
     /// Counts a frame, whose header has come.
-    pub fn begin_fragment(&mut self, payload_bytes: u64, limits: &Limits) -> Result<(), Rule> {
-        self.wire_bytes = self.wire_bytes.saturating_add(payload_bytes);
-        self.fragments = self.fragments.saturating_add(1);
+    pub fn begin_fragment(&mut self, header: &Header, limits: &Limits) -> Result<(), Rule> {
+        self.wire_bytes = self.wire_bytes.saturating_add(header.payload_bytes);
+        self.fragments = self.fragments.saturating_add(u32::from(!header.is_final));
         match () {
             () if self.wire_bytes > limits.message_bytes as u64 => Err(Rule::MessageLong),
             () if self.fragments > limits.fragments => Err(Rule::FragmentsMany),

@@ -1,11 +1,13 @@
 //! Bytes as text that shows every one of them, and back.
 //!
 //! One notation for fixtures, traces and lab notes. A text line says who sends and what, byte for byte; the line's
-//! own break is never data, so a lost CR shows as a lost `\r`. Bytes that are not text stand on hex lines:
+//! own break is never data, so a lost CR shows as a lost `\r`. Bytes that are not text stand on hex lines, and what
+//! would fill pages with the same few bytes stands on one line that says how often they come:
 //!
 //! ```text
 //! C: GET / HTTP/1.1\r\n
 //! S| 81 05 48 65 6c 6c 6f   ; whatever follows the semicolon is a gloss
+//! C* 16384 ca fe ba be      ; 64 KiB of the same
 //! ```
 //!
 //! It knows lines, not files (that is [`script`](super::script)), and nothing of what the bytes mean.
@@ -104,6 +106,24 @@ pub fn decode_hex(text: &str, bytes: &mut Vec<u8>) -> Result<(), NotationError> 
     }
 }
 
+/// Appends the bytes of a line that repeats: a count, then the hex line that comes so often.
+///
+/// # Errors
+///
+/// Refuses a count that is none or too high, and what is no hex line behind it.
+pub fn decode_repeated(text: &str, bytes: &mut Vec<u8>) -> Result<(), NotationError> {
+    let (digits, hex) = text.split_once(' ').unwrap_or((text, ""));
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let count = digits.parse().ok().filter(|count| is_plain && (1..=MAX_REPETITIONS).contains(count));
+    let count = count.ok_or(NotationError::new(1, Rule::Count))?;
+    let mut once = Vec::new();
+    let behind_count =
+        |error: NotationError| NotationError { column: error.column + digits.len() + 1, ..error };
+    decode_hex(hex, &mut once).map_err(behind_count)?;
+    bytes.extend(once.repeat(count));
+    Ok(())
+}
+
 /// Appends the lines that show what one side sent: text lines, each ending after an LF, and hex lines of 16 bytes.
 ///
 /// A piece from one LF to the next is text if it is UTF-8 without control bytes other than CR, LF and TAB.
@@ -161,6 +181,8 @@ pub enum Rule {
     HexPair,
     /// A line of bytes holds at least one.
     NoBytes,
+    /// A line that repeats says how often.
+    Count,
 }
 
 impl fmt::Display for Rule {
@@ -171,6 +193,7 @@ impl fmt::Display for Rule {
             Rule::SpaceAtEnd => r"a space at the end of a line cannot be seen; write \x20",
             Rule::HexPair => "a byte is two hex digits, with spaces between bytes",
             Rule::NoBytes => "there are no bytes on this line",
+            Rule::Count => "a line that repeats begins with a count from 1 to 1048576",
         })
     }
 }
@@ -228,6 +251,9 @@ fn push_hex(byte: u8, text: &mut String) {
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 const BYTES_PER_HEX_LINE: usize = 16;
+
+/// A short file is not to ask for all the memory there is.
+const MAX_REPETITIONS: usize = 1024 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,12 @@
 //! | --- | --- |
 //! | `# …` or blank | nothing; it is kept |
 //! | `C: GET / HTTP/1.1\r\n`, `C\| 81 85 …` | the client sends bytes |
+//! | `C* 65536 61` | the client sends the same bytes so many times |
 //! | `C <eof>` | the client has finished sending |
 //! | `T +15s`, `T +200ms` | the clock moves |
 //! | `= Request GET /` | the core reports an event |
 //! | `! 400 …` | the core reports an error |
-//! | `S: HTTP/1.1 200 OK\r\n`, `S\| 88 00` | the server sends bytes |
+//! | `S: HTTP/1.1 200 OK\r\n`, `S\| 88 00`, `S* …` | the server sends bytes |
 //! | `S <half-close>`, `S <close>`, `S <reset>` | the server's end of the connection |
 //!
 //! It keeps every line as it was written, so that new expectations can be put in between the others. It never runs

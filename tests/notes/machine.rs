@@ -52,7 +52,7 @@ fn succeeds(program: &str, arguments: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-const TOOLS: [&str; 7] = ["nc", "telnet", "curl", "xxd", "strace", "ss", "diff"];
+const TOOLS: [&str; 8] = ["nc", "telnet", "curl", "xxd", "strace", "ss", "diff", "openssl"];
 
 static NEXT: AtomicU16 = AtomicU16::new(0);
 const FIRST_PORT: u16 = 7100;

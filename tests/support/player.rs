@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wirelab::wire::script::Expected;
 
-/// The HTTP core, or the whole lab.
+/// The cores alone, or the whole lab.
 pub trait Player {
     fn receive(&mut self, bytes: &[u8]);
     fn receive_eof(&mut self);

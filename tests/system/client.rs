@@ -200,11 +200,16 @@ impl Footprint {
     pub fn of(server: &Server) -> Footprint {
         let mut witness = Client::connect(server.address);
         assert_eq!(stat(&mut witness, "accepted"), 1);
-        Footprint { descriptors: server.descriptors(), threads: server.threads() }
+        let footprint = Footprint { descriptors: server.descriptors(), threads: server.threads() };
+        drop(witness);
+        until("the witness has left", || server.descriptors() < footprint.descriptors);
+        footprint
     }
 
     /// Waits until everybody has left, and nothing is left of them.
     pub fn until_alone_again(&self, server: &Server) {
+        // Where few places are, the witness takes none before the others have given theirs back.
+        until("connections are closed", || server.descriptors() < self.descriptors);
         let mut witness = Client::connect(server.address);
         until("everybody has left", || stat(&mut witness, "connections") == 1);
         until("descriptors are given back", || server.descriptors() == self.descriptors);

@@ -52,6 +52,18 @@ fn what_is_sent_are_the_examples_of_the_rfc() {
 }
 
 #[test]
+fn a_sender_may_forget_its_context_between_messages() {
+    let (mut connection, mut out) = (compressing(Role::Server, TAKEOVER), Vec::new());
+    connection.send_text("Hello", &mut out);
+    connection.forget_context();
+    connection.send_text("Hello", &mut out);
+    connection.send_text("Hello", &mut out);
+    assert!(out.ends_with(b"\xf2\x00\x11\x00\x00"), "the context goes on from there");
+    let (events, _) = hear_at_every_cut(|| compressing(CLIENT, TAKEOVER), &out);
+    assert_eq!(events, [text("Hello"), text("Hello"), text("Hello")]);
+}
+
+#[test]
 fn messages_may_go_uncompressed_between_compressed_ones() {
     let (mut connection, mut out) = (compressing(Role::Server, TAKEOVER), Vec::new());
     connection.send_text("Hello", &mut out);

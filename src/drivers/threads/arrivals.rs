@@ -54,8 +54,8 @@ impl Arrivals {
     }
 }
 
-/// The room of a connection that sends little: more than most requests, and a page of memory.
-const IDLE_BYTES: usize = 4 * 1024;
+/// The room of a connection that sends little: more than most requests, and half a page of memory.
+const IDLE_BYTES: usize = 2 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -99,7 +99,7 @@ fn split_authority(at: &str) -> (&str, &str) {
     (host, if port.is_empty() { "80" } else { port })
 }
 
-const TITLE: &str = "wirelab: HTTP/1.1 on raw TCP, by hand";
+const TITLE: &str = "wirelab: HTTP/1.1 and WebSocket on raw TCP, by hand";
 
 const GREETING: &str = "What there is, what it shows, and a command to try it with.";
 

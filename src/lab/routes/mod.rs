@@ -184,22 +184,22 @@ pub const ROUTES: &[Route] = &[
     Route {
         pattern: "/ws/echo",
         methods: &[Method::Get],
-        about: "WebSocket: each message comes back; max_message, ping and timeout as you like them",
-        example: "(printf 'GET /ws/echo HTTP/1.1\\r\\nHost: lab\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n\\201\\205\\067\\372\\041\\075\\177\\237\\115\\121\\130'; sleep 1) | nc {host} {port} | xxd",
+        about: "WebSocket: each message comes back; max_message, ping and timeout as you like them, here and below",
+        example: "printf 'GET /ws/echo HTTP/1.1\\r\\nHost: lab\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n\\201\\205\\067\\372\\041\\075\\177\\237\\115\\121\\130' | nc -N {host} {port} | xxd",
         answer: websocket::echo,
     },
     Route {
         pattern: "/ws/frames",
         methods: &[Method::Get],
-        about: "WebSocket: each frame comes back as a text that takes it apart",
+        about: "WebSocket: each frame comes back as a text that takes it apart, bit by bit",
         example: "websocat ws://{at}/ws/frames",
         answer: websocket::frames,
     },
     Route {
         pattern: "/ws/close/{code}",
         methods: &[Method::Get],
-        about: "WebSocket: the server closes, with this code and with reason=",
-        example: "websocat -v \"ws://{at}/ws/close/4000?reason=enough\"",
+        about: "WebSocket: the server closes at once, with this code and with reason= as its reason",
+        example: "(printf 'GET /ws/close/4000?reason=enough HTTP/1.1\\r\\nHost: lab\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n'; sleep 1) | nc -N {host} {port} | xxd",
         answer: websocket::close,
     },
     Route {

@@ -117,7 +117,7 @@ impl Connection {
                 under_way.message = Some(Message::new(kind, header.is_compressed));
             }
             let message = under_way.message.as_mut().expect("a continuation alone was refused");
-            let result = message.begin_fragment(header.payload_bytes, &self.limits);
+            let result = message.begin_fragment(&header, &self.limits);
             result.map_err(|rule| Error { rule, offset })?;
         }
         under_way.frame = Some(Frame::new(header, offset, self.watches_frames));

@@ -90,6 +90,12 @@ impl Connection {
         }
     }
 
+    /// Gives back what compressing keeps, some hundred kilobytes, at the price of a worse ratio for the next message. A
+    /// sender may do so at any time: what refers to nothing that came before is understood by every receiver.
+    pub fn forget_context(&mut self) {
+        self.deflater = None;
+    }
+
     fn send_message(&mut self, kind: Kind, content: &[u8], out: &mut Vec<u8>) {
         if !self.begins_message() {
             return;

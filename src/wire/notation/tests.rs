@@ -53,6 +53,22 @@ fn hex_lines_may_have_a_gloss() {
 }
 
 #[test]
+fn a_line_may_repeat_its_bytes() {
+    let repeated = |text: &str| {
+        let mut bytes = vec![0x82];
+        decode_repeated(text, &mut bytes).map(|()| bytes)
+    };
+    assert_eq!(repeated("3 61 62   ; \"ababab\""), Ok(b"\x82ababab".to_vec()));
+    assert_eq!(repeated("1048576 00").map(|bytes| bytes.len()), Ok(1 + 1024 * 1024));
+    for count in ["", "0", "+3", "-3", "0x3", "1048577", "99999999999999999999"] {
+        assert_eq!(repeated(&format!("{count} 61")), Err(NotationError::new(1, Rule::Count)), "{count:?}");
+    }
+    assert_eq!(repeated("61"), Err(NotationError::new(4, Rule::NoBytes)));
+    assert_eq!(repeated("12 61 6"), Err(NotationError::new(7, Rule::HexPair)));
+    assert_eq!(repeated("12 ; nothing"), Err(NotationError::new(4, Rule::NoBytes)));
+}
+
+#[test]
 fn a_block_is_cut_after_each_line_feed() {
     assert_eq!(block(b"a\r\n\nb "), "S: a\\r\\n\nS: \\n\nS: b\\x20\n");
     assert_eq!(block("é\n".as_bytes()), "S: \\xc3\\xa9\\n\n");

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Expected, Given};
-use crate::wire::notation::{NotationError, Rule, Side, decode, decode_hex};
+use crate::wire::notation::{NotationError, Rule, Side, decode, decode_hex, decode_repeated};
 
 /// A line as it was written, its break included, and what it says.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Fault::Notation(error) => return error.fmt(out),
-            Fault::Mark => "column 1: a line opens with one of # C: C| S: S| C< S< T = !",
+            Fault::Mark => "column 1: a line opens with one of # C: C| C* S: S| S* C< S< T = !",
             Fault::End => "column 3: the ends are C <eof>, S <half-close>, S <close> and S <reset>",
             Fault::Clock => "column 3: the clock moves like +15s or +200ms",
             Fault::NoText => "column 1: = and ! are followed by a space and a text",
@@ -70,7 +70,7 @@ fn parse_meaning(line: &str) -> Result<Meaning, Fault> {
     match line.as_bytes() {
         [b'T', b' ', ..] => parse_clock(&line[2..]).map(Given::Clock).map(Meaning::Given),
         [b'C' | b'S', b' ', ..] => parse_end(line),
-        [mark @ (b'C' | b'S'), b':' | b'|', ..] => {
+        [mark @ (b'C' | b'S'), b':' | b'|' | b'*', ..] => {
             let bytes = parse_bytes(line)?;
             Ok(match Side::from_mark(char::from(*mark)) {
                 Some(Side::Client) => Meaning::Given(Given::Bytes(bytes)),
@@ -99,6 +99,7 @@ fn parse_bytes(line: &str) -> Result<Vec<u8>, Fault> {
     let result = match text.strip_prefix(' ') {
         None | Some("") => Err(NotationError { column: 1, rule: Rule::NoBytes }),
         Some(text) if mark.ends_with('|') => decode_hex(text, &mut bytes),
+        Some(text) if mark.ends_with('*') => decode_repeated(text, &mut bytes),
         Some(text) => decode(text, &mut bytes),
     };
     let from_line_start = |error: NotationError| NotationError { column: error.column + text_start, ..error };

@@ -58,6 +58,17 @@ fn each_side_has_its_bytes() {
 }
 
 #[test]
+fn repeated_bytes_are_bytes_and_stay_as_they_were_written() {
+    let text = "C| 82 83 00 00 00 00\nC* 3 07   ; three of them\nS| 82 03\nS* 3 07\nC* 2 61\n";
+    let repeating = script(text);
+    assert_eq!(repeating.bytes(Side::Client), b"\x82\x83\0\0\0\0\x07\x07\x07aa");
+    assert_eq!(repeating.bytes(Side::Server), b"\x82\x03\x07\x07\x07");
+    assert_eq!(repeating.rewritten(&answers(&repeating)), text);
+    let rewritten = repeating.rewritten(&[vec![Expected::HalfClose], vec![]]);
+    assert_eq!(rewritten, text.replace("S| 82 03\nS* 3 07\n", "S <half-close>\n"));
+}
+
+#[test]
 fn a_script_prints_as_it_was_written() {
     for text in [CONVERSATION, "", "# no line break at the end", "C: a"] {
         assert_eq!(script(text).to_string(), text);
@@ -122,6 +133,8 @@ fn errors_name_line_and_rule() {
     refused("S| 81 0\n", 1, notation(7, Rule::HexPair));
     refused("C:a\n", 1, notation(4, Rule::NoBytes));
     refused("C:\n", 1, notation(4, Rule::NoBytes));
+    refused("C* 61\n", 1, notation(7, Rule::NoBytes));
+    refused("S* x 61\n", 1, notation(4, Rule::Count));
     refused("C <close>\n", 1, Fault::End);
     refused("T 15s\n", 1, Fault::Clock);
     refused("T +15m\n", 1, Fault::Clock);

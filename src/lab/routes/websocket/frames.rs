@@ -29,7 +29,8 @@ impl Dialogue for Frames {
     }
 }
 
-/// Five lines: the bytes, and what they mean in the order in which they stand.
+/// Five lines: the bytes, and what they mean in the order in which they stand. The last one ends as well: for whoever
+/// listens with `nc`, the next frame begins right behind it.
 fn explain(frame: &Seen) -> String {
     let header = &frame.header;
     let mut text = format!("a frame of {} bytes at byte {}: ", wire_bytes(header), frame.offset);
@@ -37,7 +38,7 @@ fn explain(frame: &Seen) -> String {
     let (fin, rsv1) = (u8::from(header.is_final), u8::from(header.is_compressed));
     let _ = write!(
         text,
-        "\nFIN {fin}, RSV {rsv1}00, opcode {:#x}: {}\nMASK {}, payload of {} bytes, the length in {} bits",
+        "\nFIN {fin}, RSV {rsv1}00, opcode {:#x}: {}\nMASK {}, payload length {} in {} bits",
         header.opcode.number(),
         meaning(header),
         u8::from(header.key.is_some()),
@@ -49,7 +50,8 @@ fn explain(frame: &Seen) -> String {
     }
     text.push_str("\npayload \"");
     notation::encode(&frame.payload, &mut text);
-    text.push_str(if (frame.payload.len() as u64) < header.payload_bytes { "\" and so on" } else { "\"" });
+    let is_cut = (frame.payload.len() as u64) < header.payload_bytes;
+    text.push_str(if is_cut { "\" and so on\n" } else { "\"\n" });
     text
 }
 

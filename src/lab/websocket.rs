@@ -207,8 +207,15 @@ impl Session for WebSocket {
         self.settle(now, 0, &[]);
     }
 
-    /// What is due is seen by the poll that follows.
-    fn handle_timeout(&mut self, _now: Instant) {}
+    /// What else is due is seen by the poll that follows; but who only drains is polled no more.
+    fn handle_timeout(&mut self, now: Instant) {
+        if let State::Draining { until, why } = self.state
+            && until <= now
+            && self.unsent_since.is_none()
+        {
+            self.state = State::Over(why);
+        }
+    }
 
     fn handle_shutdown(&mut self, _now: Instant) {
         self.server_stops = true;
@@ -236,7 +243,6 @@ impl Session for WebSocket {
             State::Closing { until } if until <= now => {
                 self.drain(now, "the peer has not answered our Close")
             }
-            State::Draining { until, why } if until <= now => self.state = State::Over(why),
             State::Closing { .. } | State::Draining { .. } | State::Over(_) => {}
         }
         self.settle(now, before, out);

@@ -55,7 +55,11 @@ impl Driven {
         }
     }
 
+    /// A session whose write side is shut is not asked.
     fn transmit(&mut self) {
+        if self.flow == Flow::HalfClosed {
+            return;
+        }
         // A session sees how much of a turn is used up by what it is given to append to.
         let mut piece = Vec::new();
         loop {

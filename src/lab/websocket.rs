@@ -25,7 +25,8 @@ pub struct WebSocket {
     lab: Arc<Lab>,
     card: Arc<Card>,
     connection: Connection,
-    dialogue: Box<dyn Dialogue>,
+    /// Nobody's any more once a Close has been sent: a room does not keep a member until the last byte has drained.
+    dialogue: Option<Box<dyn Dialogue>>,
     /// Frames that came while the answers of a turn were full.
     pending: ReceiveBuffer,
     heartbeat: Heartbeat,
@@ -63,7 +64,7 @@ impl WebSocket {
             lab,
             card,
             connection,
-            dialogue,
+            dialogue: Some(dialogue),
             pending: ReceiveBuffer::default(),
             heartbeat: Heartbeat::new(terms.ping_interval, terms.pong_timeout, now),
             state: State::Speaking,
@@ -124,9 +125,11 @@ impl WebSocket {
         out: &mut Vec<u8>,
         speak: impl FnOnce(&mut dyn Dialogue, &mut Line<'_>),
     ) {
-        let connection = &mut self.connection;
-        let mut line = Line { now, lab: &self.lab, card: &self.card, connection, out, bell };
-        speak(&mut *self.dialogue, &mut line);
+        if let Some(dialogue) = &mut self.dialogue {
+            let connection = &mut self.connection;
+            let mut line = Line { now, lab: &self.lab, card: &self.card, connection, out, bell };
+            speak(&mut **dialogue, &mut line);
+        }
     }
 
     /// Says what it is time for.
@@ -167,6 +170,9 @@ impl WebSocket {
                 }
                 () => {}
             }
+        }
+        if self.state != State::Speaking {
+            self.dialogue = None;
         }
         if let State::Draining { why, .. } = self.state {
             self.pending.clear();
@@ -246,7 +252,7 @@ impl Session for WebSocket {
         match self.state {
             _ if self.unsent_since.is_some() => None, // a peer that does not read is the driver's to watch
             State::Speaking => {
-                let dialogue = self.dialogue.poll_timeout();
+                let dialogue = self.dialogue.as_ref().and_then(|dialogue| dialogue.poll_timeout());
                 Some(dialogue.map_or(self.heartbeat.due(), |due| due.min(self.heartbeat.due())))
             }
             State::Closing { until } | State::Draining { until, .. } => Some(until),

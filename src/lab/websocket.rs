@@ -60,6 +60,7 @@ impl WebSocket {
         let mut connection = Connection::new(Role::Server, terms.limits, deflate);
         connection.watch_frames(dialogue.watches_frames());
         card.show(Activity::WebSocket);
+        log::info!("conn {} speaks WebSocket", card.number);
         WebSocket {
             lab,
             card,
@@ -107,7 +108,7 @@ impl WebSocket {
                 }
                 Event::Pong(payload) => self.heartbeat.hear(&payload, now),
                 Event::Ping(_) => {}
-                Event::Close(close) => log::debug!("conn {}: the peer's Close: {close:?}", self.card.number),
+                Event::Close(close) => log::info!("conn {} was sent a Close: {close}", self.card.number),
                 Event::Failed(error) => {
                     let (number, at) = (self.card.number, error.offset);
                     log::info!("conn {number} broke a rule at byte {at} behind the handshake: {error}");
@@ -208,9 +209,12 @@ impl Session for WebSocket {
         }
     }
 
-    fn receive_eof(&mut self, now: Instant) {
+    /// The poll that follows is the dialogue's last: who has asked and finished sending is still answered.
+    fn receive_eof(&mut self, _now: Instant) {
         self.peer_has_ended = true;
-        self.settle(now, 0, &[]);
+        if let State::Draining { why, .. } = self.state {
+            self.state = State::Over(why);
+        }
     }
 
     /// What is due is seen by the poll that follows.

@@ -4,6 +4,8 @@
 mod client;
 #[path = "system/process.rs"]
 mod process;
+#[path = "system/websocket.rs"]
+mod websocket;
 
 #[path = "system/bulk.rs"]
 mod bulk;
@@ -31,3 +33,17 @@ mod stopping;
 mod tools;
 #[path = "system/tracing.rs"]
 mod tracing;
+#[path = "system/websocket_chat.rs"]
+mod websocket_chat;
+#[path = "system/websocket_closing.rs"]
+mod websocket_closing;
+#[path = "system/websocket_crowd.rs"]
+mod websocket_crowd;
+#[path = "system/websocket_handshake.rs"]
+mod websocket_handshake;
+#[path = "system/websocket_heartbeat.rs"]
+mod websocket_heartbeat;
+#[path = "system/websocket_pressure.rs"]
+mod websocket_pressure;
+#[path = "system/websocket_rules.rs"]
+mod websocket_rules;

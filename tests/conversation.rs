@@ -1,4 +1,4 @@
-//! What a conversation measures: reads and time, which no fixture shows.
+//! What a conversation measures, reads and time, and what one finds out about another: no fixture shows it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -13,8 +13,15 @@ use wirelab::session::{Flow, Service, Session};
 type Conversation = <Arc<Lab> as Service>::Session;
 
 fn open(settings: Settings, now: Instant) -> Conversation {
+    visit(&lab(settings), now)
+}
+
+fn lab(settings: Settings) -> Arc<Lab> {
     let time = TimeSource { instant: Instant::now, since_epoch: || Duration::ZERO };
-    let lab = Arc::new(Lab::new(settings, time, None));
+    Arc::new(Lab::new(settings, time, None))
+}
+
+fn visit(lab: &Arc<Lab>, now: Instant) -> Conversation {
     lab.open(now, SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)))
 }
 
@@ -78,4 +85,32 @@ fn a_peer_that_is_turned_away_is_told_so_even_if_it_has_finished_sending() {
     conversation.poll_transmit(now, Waker::noop(), &mut out);
     assert!(out.starts_with(b"HTTP/1.1 503 "), "{}", out.escape_ascii());
     assert_eq!(conversation.flow(), Flow::Closed);
+}
+
+#[test]
+fn a_member_who_answers_no_ping_has_left_the_room_before_it_hangs_up() {
+    let (start, lab) = (Instant::now(), lab(Settings::default()));
+    let presence = || {
+        let request: &[u8] = b"GET /ws/chat/lobby/presence HTTP/1.1\r\nHost: lab\r\n\r\n";
+        answers(&mut visit(&lab, start), &[request])
+    };
+    let (mut ghost, mut out) = (visit(&lab, start), Vec::new());
+    ghost.receive(
+        start,
+        &mut b"GET /ws/chat?name=ghost&ping=1&timeout=1 HTTP/1.1\r\nHost: lab\r\nUpgrade: websocket\r\n\
+            Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            .to_owned(),
+        &mut out,
+    );
+    for (seconds, is_there) in [(0, true), (1, true), (2, false)] {
+        out.clear();
+        ghost.poll_transmit(start + Duration::from_secs(seconds), Waker::noop(), &mut out);
+        assert_eq!(presence().ends_with("\r\n\r\nghost\n"), is_there, "after {seconds} s");
+        while !out.is_empty() {
+            out.clear();
+            ghost.poll_transmit(start + Duration::from_secs(seconds), Waker::noop(), &mut out);
+        }
+    }
+    assert_eq!(ghost.flow(), Flow::HalfClosed);
 }

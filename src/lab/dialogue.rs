@@ -14,8 +14,8 @@ use crate::websocket::{Code, Connection, Kind, Limits, Parameters, Seen};
 
 /// The messages of one WebSocket, seen from its route.
 ///
-/// Each call may send by way of the [`Line`]. Pings, pongs and Closes are answered without it. It is dropped when the
-/// connection has ended, however it has.
+/// Each call may send by way of the [`Line`]. Pings, pongs and Closes are answered without it. It is dropped when a
+/// Close has been sent, and when the connection has ended, however it has.
 pub trait Dialogue: Send {
     /// The client has sent a message.
     fn receive(&mut self, message: Message<'_>, line: &mut Line<'_>);

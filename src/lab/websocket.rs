@@ -25,7 +25,8 @@ pub struct WebSocket {
     lab: Arc<Lab>,
     card: Arc<Card>,
     connection: Connection,
-    dialogue: Box<dyn Dialogue>,
+    /// Nobody's any more once a Close has been sent: a room does not keep a member until the last byte has drained.
+    dialogue: Option<Box<dyn Dialogue>>,
     /// Frames that came while the answers of a turn were full.
     pending: ReceiveBuffer,
     heartbeat: Heartbeat,
@@ -59,11 +60,12 @@ impl WebSocket {
         let mut connection = Connection::new(Role::Server, terms.limits, deflate);
         connection.watch_frames(dialogue.watches_frames());
         card.show(Activity::WebSocket);
+        log::info!("conn {} speaks WebSocket", card.number);
         WebSocket {
             lab,
             card,
             connection,
-            dialogue,
+            dialogue: Some(dialogue),
             pending: ReceiveBuffer::default(),
             heartbeat: Heartbeat::new(terms.ping_interval, terms.pong_timeout, now),
             state: State::Speaking,
@@ -106,7 +108,7 @@ impl WebSocket {
                 }
                 Event::Pong(payload) => self.heartbeat.hear(&payload, now),
                 Event::Ping(_) => {}
-                Event::Close(close) => log::debug!("conn {}: the peer's Close: {close:?}", self.card.number),
+                Event::Close(close) => log::info!("conn {} was sent a Close: {close}", self.card.number),
                 Event::Failed(error) => {
                     let (number, at) = (self.card.number, error.offset);
                     log::info!("conn {number} broke a rule at byte {at} behind the handshake: {error}");
@@ -124,9 +126,11 @@ impl WebSocket {
         out: &mut Vec<u8>,
         speak: impl FnOnce(&mut dyn Dialogue, &mut Line<'_>),
     ) {
-        let connection = &mut self.connection;
-        let mut line = Line { now, lab: &self.lab, card: &self.card, connection, out, bell };
-        speak(&mut *self.dialogue, &mut line);
+        if let Some(dialogue) = &mut self.dialogue {
+            let connection = &mut self.connection;
+            let mut line = Line { now, lab: &self.lab, card: &self.card, connection, out, bell };
+            speak(&mut **dialogue, &mut line);
+        }
     }
 
     /// Says what it is time for.
@@ -168,6 +172,9 @@ impl WebSocket {
                 () => {}
             }
         }
+        if self.state != State::Speaking {
+            self.dialogue = None;
+        }
         if let State::Draining { why, .. } = self.state {
             self.pending.clear();
             self.card.show(Activity::Draining);
@@ -202,9 +209,12 @@ impl Session for WebSocket {
         }
     }
 
-    fn receive_eof(&mut self, now: Instant) {
+    /// The poll that follows is the dialogue's last: who has asked and finished sending is still answered.
+    fn receive_eof(&mut self, _now: Instant) {
         self.peer_has_ended = true;
-        self.settle(now, 0, &[]);
+        if let State::Draining { why, .. } = self.state {
+            self.state = State::Over(why);
+        }
     }
 
     /// What else is due is seen by the poll that follows; but who only drains is polled no more.
@@ -252,7 +262,7 @@ impl Session for WebSocket {
         match self.state {
             _ if self.unsent_since.is_some() => None, // a peer that does not read is the driver's to watch
             State::Speaking => {
-                let dialogue = self.dialogue.poll_timeout();
+                let dialogue = self.dialogue.as_ref().and_then(|dialogue| dialogue.poll_timeout());
                 Some(dialogue.map_or(self.heartbeat.due(), |due| due.min(self.heartbeat.due())))
             }
             State::Closing { until } | State::Draining { until, .. } => Some(until),

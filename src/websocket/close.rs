@@ -50,6 +50,17 @@ pub struct Close<'b> {
     pub reason: Cow<'b, str>,
 }
 
+impl fmt::Display for Close<'_> {
+    /// `1000 bye`, or `no code`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code, &*self.reason) {
+            (None, _) => f.write_str("no code"),
+            (Some(code), "") => code.fmt(f),
+            (Some(code), reason) => write!(f, "{code} {}", reason.escape_debug()),
+        }
+    }
+}
+
 impl<'b> Close<'b> {
     /// Reads the body of a Close frame.
     ///

@@ -199,7 +199,7 @@ pub const ROUTES: &[Route] = &[
         pattern: "/ws/close/{code}",
         methods: &[Method::Get],
         about: "WebSocket: the server closes at once, with this code and with reason= as its reason",
-        example: "(printf 'GET /ws/close/4000?reason=enough HTTP/1.1\\r\\nHost: lab\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n'; sleep 1) | nc -N {host} {port} | xxd",
+        example: "printf 'GET /ws/close/4000?reason=enough HTTP/1.1\\r\\nHost: lab\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n' | nc -N {host} {port} | xxd",
         answer: websocket::close,
     },
     Route {

@@ -74,9 +74,10 @@ pub struct Options {
     )]
     pub allow_origin: Vec<String>,
 
-    /// Largest WebSocket message, in bytes (close code 1009 above), e.g. --max-message 65536
-    #[arg(long, value_name = "BYTES", default_value_t = WebSocketSettings::default().max_message)]
-    pub max_message: usize,
+    /// Largest WebSocket message, in bytes (close code 1009 above), e.g. --max-message 65536 [default: 16777216, or
+    /// what ?max_message= asks for, up to 67108864]
+    #[arg(long, value_name = "BYTES")]
+    pub max_message: Option<usize>,
 
     /// Time from a pong to the next WebSocket ping, e.g. --ping-interval 5s
     #[arg(long, value_name = "TIME", default_value = "25s", value_parser = parse_time)]

@@ -138,12 +138,10 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// The query may ask for messages of any size on routes that pass them on, and only for shorter ones on the others.
-    fn read(call: &Call<'_>, message_bytes: usize) -> Result<Terms, Refusal> {
+    fn read(call: &Call<'_>, usual_message: usize, largest_message: usize) -> Result<Terms, Refusal> {
         let (settings, params) = (&call.lab.settings.websocket, call.params()?);
-        let default = message_bytes.min(settings.max_message);
-        let most = if default < settings.max_message { default as u64 } else { MAX_MESSAGE_BYTES };
-        let message_bytes = params.number("max_message", 1..=most, default as u64)? as usize;
+        let range = 1..=largest_message as u64;
+        let message_bytes = params.number("max_message", range, usual_message as u64)? as usize;
         Ok(Terms {
             limits: Limits { message_bytes, ..Limits::default() },
             ping_interval: params.duration("ping", LONGEST_WAIT, settings.ping_interval)?.max(SHORTEST_WAIT),
@@ -157,7 +155,8 @@ pub fn open<D: Dialogue + 'static>(
     call: &Call<'_>,
     dialogue: impl FnOnce(Option<&'static str>) -> D,
 ) -> Result<Answer, Refusal> {
-    open_for(call, call.lab.settings.websocket.max_message, dialogue)
+    let settings = &call.lab.settings.websocket;
+    open_on(call, Terms::read(call, settings.usual_message(), settings.largest_message())?, dialogue)
 }
 
 /// The same for messages of at most so many bytes, unless the server's limit is lower.
@@ -166,7 +165,15 @@ pub fn open_for<D: Dialogue + 'static>(
     message_bytes: usize,
     dialogue: impl FnOnce(Option<&'static str>) -> D,
 ) -> Result<Answer, Refusal> {
-    let terms = Terms::read(call, message_bytes)?;
+    let message_bytes = message_bytes.min(call.lab.settings.websocket.usual_message());
+    open_on(call, Terms::read(call, message_bytes, message_bytes)?, dialogue)
+}
+
+fn open_on<D: Dialogue + 'static>(
+    call: &Call<'_>,
+    terms: Terms,
+    dialogue: impl FnOnce(Option<&'static str>) -> D,
+) -> Result<Answer, Refusal> {
     let policy = Policy {
         origins: &call.lab.settings.websocket.origins,
         protocols: &[TEXT_PROTOCOL, JSON_PROTOCOL],
@@ -205,9 +212,6 @@ pub const TEXT_PROTOCOL: &str = "lab.text.v1";
 
 /// Messages and events as JSON for programs.
 pub const JSON_PROTOCOL: &str = "lab.json.v1";
-
-/// The most that `?max_message=` may ask for.
-const MAX_MESSAGE_BYTES: u64 = 256 * 1024 * 1024;
 
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -89,11 +89,19 @@ impl Rooms {
 
 impl Open {
     /// Tells everybody in a room. Who has not read for so long that there is no place left has left it, which the
-    /// others are told in turn.
+    /// others are told in turn; that may be the one event too many for the next, so this is no recursion.
     fn publish(&mut self, room: &str, event: Event<'_>) {
-        let Some(members) = self.rooms.get_mut(room) else { return };
-        let mut frames = Frames { event, text: None, json: None };
+        let mut lost = self.tell(room, event);
+        while let Some(name) = lost.pop() {
+            lost.append(&mut self.tell(room, Event::Left(&name)));
+        }
+    }
+
+    /// Tells everybody once; the names of those who had no place left for it.
+    fn tell(&mut self, room: &str, event: Event<'_>) -> Vec<String> {
         let mut lost = Vec::new();
+        let Some(members) = self.rooms.get_mut(room) else { return lost };
+        let mut frames = Frames { event, text: None, json: None };
         members.retain(|_, member| {
             let is_reading = member.inbox.push(frames.encoded(member.form)).is_ok();
             if !is_reading {
@@ -104,9 +112,7 @@ impl Open {
         if members.is_empty() {
             self.rooms.remove(room);
         }
-        for name in lost {
-            self.publish(room, Event::Left(&name));
-        }
+        lost
     }
 
     fn leave(&mut self, room: &str, number: u64) {
@@ -219,5 +225,15 @@ mod tests {
         assert_eq!(rooms.presence("lobby"), ["ann"]);
         drop(deaf);
         assert_eq!(heard(&ann), [""; 0]);
+    }
+
+    /// Each of them is lost by the event that tells of the one before.
+    #[test]
+    fn a_chain_of_members_that_do_not_read_unwinds() {
+        let rooms = Arc::default();
+        let deaf: Vec<_> = (0..2 * MAX_EVENTS).map(|number| join(&rooms, &number.to_string())).collect();
+        assert!(rooms.presence("lobby").len() <= MAX_EVENTS);
+        drop(deaf);
+        assert!(rooms.open().rooms.is_empty());
     }
 }

@@ -57,8 +57,9 @@ impl Default for Settings {
 pub struct WebSocketSettings {
     /// Origins of pages that may open one, besides this host's and loopback's.
     pub origins: Vec<String>,
-    /// Bytes of a message, inflated: close code 1009 above it. tungstenite takes 64 MiB, uWebSockets 16 KiB.
-    pub max_message: usize,
+    /// The most bytes of a message, inflated: close code 1009 above it. When nobody has set it, it is 16 MiB, and a
+    /// query may ask for as much as tungstenite takes, 64 MiB; uWebSockets takes 16 KiB.
+    pub max_message: Option<usize>,
     /// From a pong to the next ping. Socket.IO waits 25 s; nginx forgets a silent connection after 60 s.
     pub ping_interval: Duration,
     /// From a ping to its pong: close code 3012 after it.
@@ -69,9 +70,23 @@ impl Default for WebSocketSettings {
     fn default() -> WebSocketSettings {
         WebSocketSettings {
             origins: Vec::new(),
-            max_message: Limits::default().message_bytes,
+            max_message: None,
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(8),
         }
     }
 }
+
+impl WebSocketSettings {
+    /// The limit of a message, when the query says nothing of it.
+    pub fn usual_message(&self) -> usize {
+        self.max_message.unwrap_or(Limits::default().message_bytes)
+    }
+
+    /// The highest limit that a query may ask for.
+    pub fn largest_message(&self) -> usize {
+        self.max_message.unwrap_or(LARGEST_MESSAGE_BYTES)
+    }
+}
+
+const LARGEST_MESSAGE_BYTES: usize = 64 * 1024 * 1024;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Speaking ──the peer's Close, a broken rule, no pong──▶ Draining ──the peer ends, or LINGER──▶ Over
-//!    └──our Close──▶ Closing ──the peer's, or CLOSE_TIMEOUT──▲
+//!    └──our Close──▶ Closing ──the peer's──▲   or CLOSE_TIMEOUT ─────────────────────────▶ Over
 //! ```
 
 mod heartbeat;
@@ -27,8 +27,12 @@ pub struct WebSocket {
     connection: Connection,
     /// Nobody's any more once a Close has been sent: a room does not keep a member until the last byte has drained.
     dialogue: Option<Box<dyn Dialogue>>,
-    /// Frames that came while the answers of a turn were full.
+    /// What came and was too much for one step.
     pending: ReceiveBuffer,
+    /// Whether nothing more can be understood before more bytes come.
+    is_starved: bool,
+    /// When the latest step was taken.
+    stepped: Instant,
     heartbeat: Heartbeat,
     state: State,
     /// Since when the last answers have been on their way out.
@@ -67,6 +71,8 @@ impl WebSocket {
             connection,
             dialogue: Some(dialogue),
             pending: ReceiveBuffer::default(),
+            is_starved: true,
+            stepped: now,
             heartbeat: Heartbeat::new(terms.ping_interval, terms.pong_timeout, now),
             state: State::Speaking,
             unsent_since: None,
@@ -82,27 +88,29 @@ impl WebSocket {
         self.settle(now, before, out);
     }
 
-    /// Understands as much of what has come as there is room to answer.
+    /// Takes one step: understands as much of what has come as one turn may cost the other connections.
     fn understand(&mut self, now: Instant, arrived: &mut [u8], out: &mut Vec<u8>) {
+        self.stepped = now;
         let mut pending = mem::take(&mut self.pending);
         pending.feed(arrived, |bytes| self.understand_bytes(now, bytes, out));
         self.pending = pending;
     }
 
     fn understand_bytes(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) -> usize {
-        let mut consumed = 0;
-        while out.len() < PIECE_BYTES {
+        let (mut consumed, mut messages, mut content_bytes) = (0, 0, 0);
+        self.is_starved = false;
+        while out.len() < PIECE_BYTES && messages < STEP_MESSAGES && content_bytes < STEP_CONTENT_BYTES {
             let (used, event) = self.connection.next_event(&mut bytes[consumed..], out);
             consumed += used;
             match event {
                 Event::Text(text) => {
-                    self.let_speak(now, None, out, |dialogue, line| {
-                        dialogue.receive(Message::Text(&text), line)
-                    });
+                    content_bytes += text.len();
+                    self.hear(now, Message::Text(&text), out);
                 }
-                Event::Binary(content) => self.let_speak(now, None, out, |dialogue, line| {
-                    dialogue.receive(Message::Binary(&content), line);
-                }),
+                Event::Binary(content) => {
+                    content_bytes += content.len();
+                    self.hear(now, Message::Binary(&content), out);
+                }
                 Event::Frame(frame) => {
                     self.let_speak(now, None, out, |dialogue, line| dialogue.receive_frame(&frame, line));
                 }
@@ -113,10 +121,31 @@ impl WebSocket {
                     let (number, at) = (self.card.number, error.offset);
                     log::info!("conn {number} broke a rule at byte {at} behind the handshake: {error}");
                 }
-                Event::Incomplete | Event::Closed => break,
+                Event::Incomplete | Event::Closed => {
+                    self.is_starved = true;
+                    break;
+                }
             }
+            messages += 1;
         }
         consumed
+    }
+
+    fn hear(&mut self, now: Instant, message: Message<'_>, out: &mut Vec<u8>) {
+        self.let_speak(now, None, out, |dialogue, line| dialogue.receive(message, line));
+    }
+
+    /// Goes on with what was too much for one step: when the others have had their turn. Within one turn of a driver
+    /// the time stands still; and a thread that serves one connection makes nobody wait.
+    fn go_on(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
+        if self.is_starved {
+            return;
+        }
+        if now > self.stepped {
+            self.understand(now, &mut [], out);
+        } else {
+            bell.waker().wake();
+        }
     }
 
     fn let_speak(
@@ -130,6 +159,9 @@ impl WebSocket {
             let connection = &mut self.connection;
             let mut line = Line { now, lab: &self.lab, card: &self.card, connection, out, bell };
             speak(&mut **dialogue, &mut line);
+        }
+        if !self.connection.is_open() {
+            self.dialogue = None; // whoever has said its last word hears none
         }
     }
 
@@ -163,7 +195,7 @@ impl WebSocket {
             match () {
                 () if self.connection.has_failed() => self.drain(now, "the peer broke a rule"),
                 () if self.connection.is_over() => self.drain(now, "the closing handshake is done"),
-                () if self.peer_has_ended && self.pending.is_empty() => {
+                () if self.peer_has_ended && self.is_starved => {
                     self.state = State::Over("the peer has ended without a Close");
                 }
                 () if self.state == State::Speaking && !self.connection.is_open() => {
@@ -204,6 +236,9 @@ impl Session for WebSocket {
         Card::add(&self.card.bytes_in, bytes.len() as u64);
         if let State::Speaking | State::Closing { .. } = self.state {
             let before = out.len();
+            if self.connection.is_inside_frame() {
+                self.heartbeat.wait_for_frame(now);
+            }
             self.understand(now, bytes, out);
             self.settle(now, before, out);
         }
@@ -245,13 +280,13 @@ impl Session for WebSocket {
             self.excuse(now.saturating_duration_since(since));
         }
         let before = out.len();
-        if !self.pending.is_empty() {
-            self.understand(now, &mut [], out);
+        if let State::Speaking | State::Closing { .. } = self.state {
+            self.go_on(now, bell, out);
         }
         match self.state {
             State::Speaking => self.speak(now, bell, out),
             State::Closing { until } if until <= now => {
-                self.drain(now, "the peer has not answered our Close")
+                self.state = State::Over("the peer has not answered our Close");
             }
             State::Closing { .. } | State::Draining { .. } | State::Over(_) => {}
         }
@@ -272,12 +307,19 @@ impl Session for WebSocket {
 
     fn flow(&self) -> Flow {
         match self.state {
+            State::Speaking | State::Closing { .. } if !self.is_starved => Flow::Paused,
             State::Speaking | State::Closing { .. } => Flow::Open,
             State::Draining { .. } => Flow::HalfClosed,
             State::Over(_) => Flow::Closed,
         }
     }
 }
+
+/// Events of one step. What is said in a room is heard in the turn that follows, and a queue there holds a thousand.
+const STEP_MESSAGES: usize = 64;
+
+/// Content of one step, which may be a thousand times what came: inflating it takes some milliseconds.
+const STEP_CONTENT_BYTES: usize = 1024 * 1024;
 
 /// How long the peer has to answer our Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);

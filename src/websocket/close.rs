@@ -16,9 +16,7 @@ impl Code {
     pub const PROTOCOL_ERROR: Code = Code(1002);
     pub const UNSUPPORTED_DATA: Code = Code(1003);
     pub const INVALID_DATA: Code = Code(1007);
-    pub const POLICY_VIOLATION: Code = Code(1008);
     pub const TOO_BIG: Code = Code(1009);
-    pub const INTERNAL_ERROR: Code = Code(1011);
 
     /// The code with this number, if an endpoint may send it: 1004 is reserved; 1005, 1006 and 1015 stand for what
     /// was never sent; the rest below 3000 is not assigned, and what an application chooses lies from 3000 to 4999

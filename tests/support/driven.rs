@@ -2,7 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::task::Waker;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use wirelab::lab::Lab;
@@ -15,6 +16,7 @@ use super::player::Player;
 /// One connection to a lab of its own.
 pub struct Driven {
     session: <Arc<Lab> as Service>::Session,
+    bell: Arc<Pull>,
     now: Instant,
     /// What arrived while the session did not want to read.
     unread: Vec<u8>,
@@ -23,11 +25,22 @@ pub struct Driven {
     ends: Vec<Expected>,
 }
 
+/// Whether the session was woken since it was asked last.
+#[derive(Default)]
+struct Pull(AtomicBool);
+
+impl Wake for Pull {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Relaxed);
+    }
+}
+
 impl Driven {
     pub fn new() -> Driven {
         let (now, peer) = (Instant::now(), SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)));
         Driven {
             session: lab().open(now, peer),
+            bell: Arc::default(),
             now,
             unread: Vec::new(),
             sent: Vec::new(),
@@ -62,10 +75,14 @@ impl Driven {
         }
         // A session sees how much of a turn is used up by what it is given to append to.
         let mut piece = Vec::new();
+        let bell = Waker::from(Arc::clone(&self.bell));
         loop {
-            self.session.poll_transmit(self.now, Waker::noop(), &mut piece);
+            self.session.poll_transmit(self.now, &bell, &mut piece);
             if piece.is_empty() {
-                return;
+                if !self.bell.0.swap(false, Relaxed) {
+                    return;
+                }
+                self.now += Duration::from_nanos(1); // the next turn of a loop
             }
             self.sent.append(&mut piece);
         }

@@ -62,6 +62,13 @@ impl Heartbeat {
         }
     }
 
+    /// A frame is coming, and no pong can stand inside of it.
+    pub fn wait_for_frame(&mut self, now: Instant) {
+        if self.is_pong_due {
+            self.due = now + self.timeout();
+        }
+    }
+
     /// For so long nothing was read from the peer, which had not read what was sent to it: that is no silence of its.
     pub fn excuse(&mut self, time: Duration) {
         self.due += time;

@@ -236,7 +236,8 @@ impl Connection {
         (self.inflater, self.deflater) = (None, None);
     }
 
-    fn is_inside_frame(&self) -> bool {
+    /// Whether a frame has come in part: what comes next belongs to it, whatever it is.
+    pub fn is_inside_frame(&self) -> bool {
         self.under_way.as_ref().is_some_and(|under_way| under_way.frame.is_some())
     }
 

@@ -1,5 +1,5 @@
-//! What this end sends. Every frame is appended to the caller's `out`; nothing is, once a Close has been sent: the
-//! peer may be the one who made it so, and no caller can be in time to know.
+//! What this end sends. Every frame is appended to the caller's `out`; no message, ping or Close is, once a Close has
+//! been sent: the peer may be the one who made it so, and no caller can be in time to know.
 
 use super::{Connection, Role, State};
 use crate::websocket::close::{Code, encode_body};

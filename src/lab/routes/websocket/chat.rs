@@ -64,13 +64,21 @@ impl Dialogue for Chat {
     }
 }
 
-/// Names stand in lines that everybody reads.
+/// Names stand in lines that everybody reads, in front of a colon.
 fn check_name(what: &str, name: String) -> Result<String, Refusal> {
-    if (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
+    if (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(misleads) {
         return Ok(name);
     }
-    let due = format!("1 to {MAX_NAME_CHARS} characters, none of them a control character");
+    let due =
+        format!("1 to {MAX_NAME_CHARS} characters, none of them a colon or one that ends or turns a line");
     Err(Refusal::new(400, format!("{what} is {name:?}, and has to be {due}"), format!("{what} as {due}")))
+}
+
+/// Besides control characters: those of Unicode that end a line, or change its direction.
+fn misleads(character: char) -> bool {
+    character.is_control()
+        || matches!(character, ':' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}')
+        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 const MAX_NAME_CHARS: usize = 64;

@@ -30,7 +30,8 @@ impl Dialogue for Ticker {
         self.ticks += 1;
         line.send_text(&format!("tick {}", self.ticks));
         // Ticks that were missed, because the client did not read, are not made up for.
-        self.due = (self.due + self.interval).max(line.now);
+        let next = self.due + self.interval;
+        self.due = if next > line.now { next } else { line.now + self.interval };
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::client::{Client, Footprint, stat};
 use crate::process::{Binary, Server, on_each_server, until};
-use crate::websocket::{BINARY, CLOSE, FIN, PING, RSV2, TEXT, WebSocket, frame, text};
+use crate::websocket::{BINARY, CLOSE, FIN, PING, RSV2, TEXT, WebSocket, frame, handshake, text};
 
 on_each_server!(
     ends_what_the_client_closes,
@@ -127,6 +127,12 @@ fn answers_who_has_finished_sending(binary: Binary) {
     without.client().finish_sending();
     assert!(without.text() == content);
     without.expect_end();
+
+    let mut at_once = Client::connect(server.address);
+    at_once.send(handshake("/ws/close/1001", ""));
+    at_once.finish_sending();
+    assert_eq!(at_once.head().status, 101);
+    assert_eq!(at_once.rest(), b"\x88\x02\x03\xe9");
     alone.until_alone_again(&server);
 }
 

@@ -29,7 +29,7 @@ fn leaves_who_answers_no_ping(binary: Binary) {
 /// A pong that nobody asked for answers no ping (RFC 6455 §5.5.3), and neither does a message.
 fn leaves_who_answers_another_ping(binary: Binary) {
     let server = Server::start(binary, &[]);
-    let mut client = WebSocket::open(&server, "/ws/echo?ping=200ms&timeout=200ms");
+    let mut client = WebSocket::open(&server, "/ws/echo?ping=100ms&timeout=2s");
     client.send(frame(FIN | PONG, b"too early"));
     assert_eq!(client.frame().first, FIN | PING);
     client.send([frame(FIN | PONG, b"of something else"), text("hello?")].concat());

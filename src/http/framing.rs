@@ -49,8 +49,9 @@ pub fn of_request<'b>(
     }
 }
 
-/// In a message of HTTP/1.0 a coding is faulty framing (§6.1), and together with a length it is an error (§6.3). A request whose last coding is not chunked has no end that could be found: 400,
-/// and that is a MUST (§6.3), while the 501 for a coding that is not understood is a SHOULD (§6.1).
+/// In a message of HTTP/1.0 a coding is faulty framing (§6.1), and together with a length it is an error (§6.3). A
+/// request whose last coding is not chunked has no end that could be found: 400, and that is a MUST (§6.3), while the
+/// 501 for a coding that is not understood is a SHOULD (§6.1).
 fn of_transfer_coding<'b>(
     version: Version,
     given: &FramingFields<'b>,

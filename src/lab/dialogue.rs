@@ -53,6 +53,7 @@ pub struct Line<'l> {
     pub(super) out: &'l mut Vec<u8>,
     /// Only a poll has one, as only a poll looks at what a wake is about.
     pub(super) bell: Option<&'l dyn Bell>,
+    pub(super) held_until: &'l mut Option<Instant>,
 }
 
 impl Line<'_> {
@@ -94,6 +95,11 @@ impl Line<'_> {
     /// Starts the closing handshake; nothing is sent after it.
     pub fn close(&mut self, code: Code, reason: &str) {
         self.connection.send_close(code, reason, self.out);
+    }
+
+    /// Hears the client out only after this time, because others take what it says more slowly than it says it.
+    pub fn hold(&mut self, time: Duration) {
+        *self.held_until = Some(self.now + time);
     }
 
     /// What wakes this dialogue for a poll.

@@ -23,6 +23,14 @@ struct Queue {
     waker: Option<Waker>,
 }
 
+/// How much room there is behind an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Space {
+    /// Less than half of it: whoever can wait before the next event should.
+    Scarce,
+    Ample,
+}
+
 /// More came than the reader took, and there was no more room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overrun;
@@ -32,7 +40,7 @@ impl Inbox {
     ///
     /// # Errors
     /// When there is no room, now or once before. Everything that waited is gone.
-    pub fn push(&self, event: &Bytes) -> Result<(), Overrun> {
+    pub fn push(&self, event: &Bytes) -> Result<Space, Overrun> {
         let mut queue = self.queue();
         let was_empty = queue.events.is_empty() && !queue.is_overrun;
         let result = queue.push(event);
@@ -73,7 +81,7 @@ impl Inbox {
 }
 
 impl Queue {
-    fn push(&mut self, event: &Bytes) -> Result<(), Overrun> {
+    fn push(&mut self, event: &Bytes) -> Result<Space, Overrun> {
         let is_full = self.events.len() == MAX_EVENTS || self.bytes + event.len() > MAX_BYTES;
         if is_full || self.is_overrun {
             *self = Queue { is_overrun: true, waker: self.waker.take(), ..Queue::default() };
@@ -81,7 +89,8 @@ impl Queue {
         }
         self.bytes += event.len();
         self.events.push_back(event.clone());
-        Ok(())
+        let is_half_full = self.events.len() > MAX_EVENTS / 2 || self.bytes > MAX_BYTES / 2;
+        Ok(if is_half_full { Space::Scarce } else { Space::Ample })
     }
 }
 
@@ -121,8 +130,8 @@ mod tests {
     #[test]
     fn bytes_are_limited_as_well() {
         let (inbox, half) = (Inbox::default(), Bytes::from(vec![0; MAX_BYTES / 2]));
-        assert_eq!(inbox.push(&half), Ok(()));
-        assert_eq!(inbox.push(&half), Ok(()));
+        assert_eq!(inbox.push(&half), Ok(Space::Ample));
+        assert_eq!(inbox.push(&half), Ok(Space::Scarce));
         assert_eq!(inbox.push(&Bytes::from_static(b"!")), Err(Overrun));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use serde_json::json;
 
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Overrun, Space};
 use crate::websocket::{Kind, frame};
 
 /// All rooms that have a member.
@@ -90,29 +90,30 @@ impl Rooms {
 impl Open {
     /// Tells everybody in a room. Who has not read for so long that there is no place left has left it, which the
     /// others are told in turn; that may be the one event too many for the next, so this is no recursion.
-    fn publish(&mut self, room: &str, event: Event<'_>) {
-        let mut lost = self.tell(room, event);
+    fn publish(&mut self, room: &str, event: Event<'_>) -> Space {
+        let (mut lost, mut space) = (Vec::new(), Space::Ample);
+        self.tell(room, event, &mut lost, &mut space);
         while let Some(name) = lost.pop() {
-            lost.append(&mut self.tell(room, Event::Left(&name)));
+            self.tell(room, Event::Left(&name), &mut lost, &mut space);
         }
+        space
     }
 
-    /// Tells everybody once; the names of those who had no place left for it.
-    fn tell(&mut self, room: &str, event: Event<'_>) -> Vec<String> {
-        let mut lost = Vec::new();
-        let Some(members) = self.rooms.get_mut(room) else { return lost };
+    /// Tells everybody once; adds the names of those who had no place left for it, and the least space behind it.
+    fn tell(&mut self, room: &str, event: Event<'_>, lost: &mut Vec<String>, least: &mut Space) {
+        let Some(members) = self.rooms.get_mut(room) else { return };
         let mut frames = Frames { event, text: None, json: None };
         members.retain(|_, member| {
-            let is_reading = member.inbox.push(frames.encoded(member.form)).is_ok();
-            if !is_reading {
-                lost.push(std::mem::take(&mut member.name));
+            let pushed = member.inbox.push(frames.encoded(member.form));
+            match pushed {
+                Ok(space) => *least = space.min(*least),
+                Err(Overrun) => lost.push(std::mem::take(&mut member.name)),
             }
-            is_reading
+            pushed.is_ok()
         });
         if members.is_empty() {
             self.rooms.remove(room);
         }
-        lost
     }
 
     fn leave(&mut self, room: &str, number: u64) {
@@ -124,9 +125,9 @@ impl Open {
 }
 
 impl Membership {
-    /// Says something to everybody in the room, oneself included.
-    pub fn say(&self, text: &str) {
-        self.rooms.open().publish(&self.room, Event::Said(&self.name, text));
+    /// Says something to everybody in the room, oneself included; tells how much space the slowest has left.
+    pub fn say(&self, text: &str) -> Space {
+        self.rooms.open().publish(&self.room, Event::Said(&self.name, text))
     }
 
     /// What has happened in the room.

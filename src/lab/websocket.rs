@@ -33,6 +33,8 @@ pub struct WebSocket {
     is_starved: bool,
     /// When the latest step was taken.
     stepped: Instant,
+    /// Until when the peer is not heard, as others are slower than it is.
+    held_until: Option<Instant>,
     heartbeat: Heartbeat,
     state: State,
     /// Since when the last answers have been on their way out.
@@ -73,6 +75,7 @@ impl WebSocket {
             pending: ReceiveBuffer::default(),
             is_starved: true,
             stepped: now,
+            held_until: None,
             heartbeat: Heartbeat::new(terms.ping_interval, terms.pong_timeout, now),
             state: State::Speaking,
             unsent_since: None,
@@ -99,7 +102,11 @@ impl WebSocket {
     fn understand_bytes(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) -> usize {
         let (mut consumed, mut messages, mut content_bytes) = (0, 0, 0);
         self.is_starved = false;
-        while out.len() < PIECE_BYTES && messages < STEP_MESSAGES && content_bytes < STEP_CONTENT_BYTES {
+        while out.len() < PIECE_BYTES
+            && messages < STEP_MESSAGES
+            && content_bytes < STEP_CONTENT_BYTES
+            && self.held_until.is_none()
+        {
             let (used, event) = self.connection.next_event(&mut bytes[consumed..], out);
             consumed += used;
             match event {
@@ -138,7 +145,10 @@ impl WebSocket {
     /// Goes on with what was too much for one step: when the others have had their turn. Within one turn of a driver
     /// the time stands still; and a thread that serves one connection makes nobody wait.
     fn go_on(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
-        if self.is_starved {
+        if self.held_until.is_some_and(|until| until <= now) {
+            self.held_until = None;
+        }
+        if self.is_starved || self.held_until.is_some() {
             return;
         }
         if now > self.stepped {
@@ -156,12 +166,12 @@ impl WebSocket {
         speak: impl FnOnce(&mut dyn Dialogue, &mut Line<'_>),
     ) {
         if let Some(dialogue) = &mut self.dialogue {
-            let connection = &mut self.connection;
-            let mut line = Line { now, lab: &self.lab, card: &self.card, connection, out, bell };
+            let (connection, held_until) = (&mut self.connection, &mut self.held_until);
+            let mut line = Line { now, lab: &self.lab, card: &self.card, connection, out, bell, held_until };
             speak(&mut **dialogue, &mut line);
         }
         if !self.connection.is_open() {
-            self.dialogue = None; // whoever has said its last word hears none
+            self.dialogue = None; // whoever has said its last word hears none, in this step as well
         }
     }
 
@@ -298,7 +308,7 @@ impl Session for WebSocket {
             _ if self.unsent_since.is_some() => None, // a peer that does not read is the driver's to watch
             State::Speaking => {
                 let dialogue = self.dialogue.as_ref().and_then(|dialogue| dialogue.poll_timeout());
-                Some(dialogue.map_or(self.heartbeat.due(), |due| due.min(self.heartbeat.due())))
+                [Some(self.heartbeat.due()), self.held_until, dialogue].into_iter().flatten().min()
             }
             State::Closing { until } | State::Draining { until, .. } => Some(until),
             State::Over(_) => None,

@@ -1,5 +1,7 @@
 //! Rooms: who hears what, and who is left behind.
 
+use std::thread;
+
 use crate::client::{Client, Footprint};
 use crate::process::{Binary, Server, on_each_server};
 use crate::websocket::{CLOSE, FIN, TEXT, WebSocket, text};
@@ -10,6 +12,7 @@ on_each_server!(
     the_one_who_does_not_read_is_left_behind,
     those_who_vanish_have_left,
     a_crowd_hears_every_word,
+    nobody_outruns_those_who_read,
 );
 
 fn members_hear_each_other(binary: Binary) {
@@ -134,6 +137,23 @@ fn a_crowd_hears_every_word(binary: Binary) {
     }
     drop(members);
     alone.until_alone_again(&server);
+}
+
+/// More words at once than a queue holds, from a member and to a member that both read.
+fn nobody_outruns_those_who_read(binary: Binary) {
+    const WORDS: usize = 3 * 1000;
+    let server = Server::start(binary, &[]);
+    let mut a = join(&server, "r", "a");
+    let mut b = join(&server, "r", "b");
+    assert_eq!(a.text(), "b joined");
+    a.send(text("x").repeat(WORDS));
+    thread::scope(|scope| {
+        for member in [&mut a, &mut b] {
+            scope.spawn(move || (0..WORDS).for_each(|_| assert_eq!(member.text(), "a: x")));
+        }
+    });
+    b.send(text("heard"));
+    assert_eq!([a.text(), b.text()], ["b: heard", "b: heard"]);
 }
 
 /// Joins, and takes the event that says so.

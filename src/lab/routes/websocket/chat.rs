@@ -1,10 +1,12 @@
 //! A room where everybody hears everybody: how one connection reaches the others.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::lab::dialogue::{Dialogue, JSON_PROTOCOL, Line, Message, open_for};
 use crate::lab::exchange::{Answer, Call};
-use crate::lab::inbox::Overrun;
+use crate::lab::inbox::{Overrun, Space};
 use crate::lab::refusal::Refusal;
 use crate::lab::rooms::{Form, Membership};
 use crate::websocket::Code;
@@ -44,7 +46,11 @@ struct Chat {
 impl Dialogue for Chat {
     fn receive(&mut self, message: Message<'_>, line: &mut Line<'_>) {
         match message {
-            Message::Text(text) => self.membership.say(text),
+            Message::Text(text) => {
+                if self.membership.say(text) == Space::Scarce {
+                    line.hold(PACE);
+                }
+            }
             Message::Binary(_) => line.close(Code::UNSUPPORTED_DATA, "this room understands text only"),
         }
     }
@@ -85,6 +91,10 @@ const MAX_NAME_CHARS: usize = 64;
 
 /// The longest thing to say; a queue takes sixteen of them.
 const MAX_WORD_BYTES: usize = 64 * 1024;
+
+/// Between two words while a queue in the room is more than half full: who reads has time to catch up, and who does
+/// not is thrown out some seconds later than it would be.
+const PACE: Duration = Duration::from_millis(5);
 
 /// The close code for somebody who does not read, of those that are free for applications.
 const TOO_SLOW: Code = Code::new(3008).expect("a code that may be sent");

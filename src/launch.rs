@@ -87,6 +87,10 @@ pub struct Options {
     #[arg(long, value_name = "TIME", default_value = "8s", value_parser = parse_time)]
     pub pong_timeout: Duration,
 
+    /// Time between comments on an event stream that has nothing to say, 0 for none, e.g. --heartbeat 5s
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = parse_time)]
+    pub heartbeat: Duration,
+
     /// Memory of the tape behind /wire/last, 0 for none, e.g. --tape 16777216
     #[arg(long, value_name = "BYTES", default_value_t = Settings::default().tape_bytes)]
     pub tape: usize,
@@ -154,6 +158,7 @@ impl Options {
                 ping_interval: self.ping_interval,
                 pong_timeout: self.pong_timeout,
             },
+            heartbeat: self.heartbeat,
             golden: self.golden,
         }
     }

@@ -7,10 +7,11 @@
 //! 2. [`wire`]: bytes and how they are shown, without a protocol.
 //! 3. [`http`]: where a message ends, what it says, which byte may come next, and every rule that can be broken.
 //! 4. [`websocket`]: what the bytes mean once a connection has left HTTP.
-//! 5. [`lab`]: what the servers answer; one file a topic.
-//! 6. [`trace`]: a session around a session, which shows what passes.
-//! 7. [`drivers`]: bytes to and from the kernel. One contract, and a module for each way to wait.
-//! 8. [`launch`]: from a command line to a running server.
+//! 5. [`sse`]: what the bytes mean when an answer is a stream of events.
+//! 6. [`lab`]: what the servers answer; one file a topic.
+//! 7. [`trace`]: a session around a session, which shows what passes.
+//! 8. [`drivers`]: bytes to and from the kernel. One contract, and a module for each way to wait.
+//! 9. [`launch`]: from a command line to a running server.
 //!
 //! Imports point down, and `tests/layers.rs` holds them to it:
 //!
@@ -20,7 +21,7 @@
 //!    drivers           lab
 //!       │             trace
 //!    session ◀──────────┤
-//!                   websocket
+//!                websocket  sse
 //!                     http
 //!                     wire
 //! ```
@@ -38,6 +39,8 @@ pub mod wire;
 pub mod http;
 
 pub mod websocket;
+
+pub mod sse;
 
 pub mod lab;
 

@@ -17,7 +17,7 @@ const SYSTEM: &[&str] = &[
 ];
 
 const FLOORS: &[&str] =
-    &["wire", "http", "websocket", "sse", "session", "lab", "trace", "drivers", "contrast"];
+    &["wire", "http", "websocket", "sse", "session", "lab", "trace", "drivers", "store", "contrast"];
 
 /// The words of the protocols; `sse` only by itself, as it is a part of many words.
 const PROTOCOL: &[&str] = &["http", "request", "response", "websocket"];

@@ -53,13 +53,22 @@ impl Clock {
         (self.source.instant)().saturating_duration_since(start)
     }
 
+    /// Milliseconds since 1970-01-01T00:00:00Z: what is written down outlives the monotonic clock.
+    pub fn unix_millis(&self) -> u64 {
+        self.since_epoch().as_millis() as u64
+    }
+
     /// Now, more exactly than the time that a call came with.
     pub fn now(&self) -> Instant {
         (self.source.instant)()
     }
 
+    fn since_epoch(&self) -> Duration {
+        if self.golden { GOLDEN_TIME } else { (self.source.since_epoch)() }
+    }
+
     fn format(&self, now: Instant) -> KnownDate {
-        let since_epoch = if self.golden { GOLDEN_TIME } else { (self.source.since_epoch)() };
+        let since_epoch = self.since_epoch();
         let rest_of_second = Duration::from_secs(1) - Duration::from_nanos(since_epoch.subsec_nanos().into());
         let text = httpdate::fmt_http_date(UNIX_EPOCH + since_epoch);
         KnownDate { text: Date::new(&text), good_until: now + rest_of_second }

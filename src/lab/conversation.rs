@@ -61,6 +61,7 @@ struct Turn<'t> {
     now: Instant,
     date: &'t Date,
     out: &'t mut Vec<u8>,
+    bell: Option<&'t dyn Bell>,
 }
 
 /// How far the peer has come.
@@ -256,7 +257,7 @@ impl Session for Conversation {
         log::info!("{}: {reason}", card.farewell(now));
     }
 
-    fn poll_transmit(&mut self, now: Instant, _bell: &dyn Bell, out: &mut Vec<u8>) {
+    fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
         if self.deadline.is_none() {
             self.arrival.latest = now; // the peer has taken what waited for it: it is alive
             if let State::Draining { until } = &mut self.state {
@@ -267,7 +268,7 @@ impl Session for Conversation {
             return self.settle(now, out);
         }
         let date = self.lab.clock.date(now);
-        let mut turn = Turn { now, date: &date, out };
+        let mut turn = Turn { now, date: &date, out, bell: Some(bell) };
         match self.state {
             State::TurningAway => self.turn_away(&mut turn),
             State::Talking => {

@@ -1,5 +1,6 @@
 //! What a route does with one request: answer at once, or go on for a while.
 
+use std::task::Waker;
 use std::time::Instant;
 
 use super::Lab;
@@ -10,6 +11,7 @@ use super::registry::Card;
 use super::representation::Representation;
 use crate::http::response::reason;
 use crate::http::{Connection, Date, Fields, Length, Prepared, Request, Response};
+use crate::session::Bell;
 
 /// A request on its way to a route.
 #[derive(Clone, Copy)]
@@ -104,7 +106,8 @@ pub trait Exchange: Send {
     fn receive_end(&mut self, _reply: &mut Reply<'_>) {}
 
     /// Everything sent so far has left: send what is ready now, about [`PIECE_BYTES`] at the most. The request may
-    /// not be complete yet.
+    /// not be complete yet. Who waits for others leaves a [`waker`](Reply::waker) with them, and then looks whether
+    /// it has happened already: in this order nothing falls between.
     fn poll(&mut self, _reply: &mut Reply<'_>) {}
 
     /// When to poll again, if nothing else happens before.
@@ -129,6 +132,8 @@ pub struct Reply<'r> {
     pub peer_has_ended: bool,
     /// The request line, when a log wants it.
     pub(super) request_line: Option<&'r str>,
+    /// Only a poll has one, as only a poll looks at what a wake is about.
+    pub(super) bell: Option<&'r dyn Bell>,
 }
 
 impl Reply<'_> {
@@ -202,6 +207,14 @@ impl Reply<'_> {
     /// How many bytes of the peer's stream have been understood.
     pub fn offset(&self) -> u64 {
         self.connection.offset()
+    }
+
+    /// What wakes this exchange for a poll; the same one, however often it is asked for.
+    ///
+    /// # Panics
+    /// Outside of a poll.
+    pub fn waker(&self) -> Waker {
+        self.bell.expect("a waker is made in a poll, which then looks for what happened before").waker()
     }
 
     /// Whether this turn has sent as much as a turn should.

@@ -8,10 +8,13 @@ pub mod clock;
 pub mod content;
 pub mod conversation;
 pub mod dialogue;
+pub mod event_stream;
 pub mod exchange;
 pub mod inbox;
+pub mod journal;
 pub mod params;
 pub mod path;
+pub mod receipt;
 pub mod refusal;
 pub mod registry;
 pub mod representation;
@@ -20,6 +23,7 @@ pub mod router;
 pub mod routes;
 pub mod settings;
 pub mod visit;
+pub mod wait;
 pub mod websocket;
 
 use core::net::SocketAddr;
@@ -30,6 +34,7 @@ use crate::session::{Service, Tally};
 use crate::trace::{Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
+use journal::{Journal, NoJournal};
 use registry::Registry;
 use rooms::Rooms;
 use settings::Settings;
@@ -41,6 +46,8 @@ pub struct Lab {
     pub clock: Clock,
     pub registry: Registry,
     pub rooms: Arc<Rooms>,
+    /// Where what outlives the process is written down.
+    pub journal: Arc<dyn Journal>,
     pub tracer: Arc<Tracer>,
     pub tally: Tally,
     /// When the server started.
@@ -55,6 +62,7 @@ impl Lab {
             clock: Clock::new(time, settings.golden),
             registry: Registry::default(),
             rooms: Arc::default(),
+            journal: Arc::new(NoJournal),
             tracer: Arc::new(Tracer::new(tape, print)),
             tally: Tally::default(),
             started: (time.instant)(),

@@ -3,7 +3,7 @@
 use super::exchange::{Answer, Call};
 use super::path;
 use super::refusal::Refusal;
-use super::routes::ROUTES;
+use super::routes;
 use crate::http::{Method, Response, Target};
 
 /// One resource, or a family of them.
@@ -37,12 +37,12 @@ pub fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     };
     // Most requests name their resource literally, and need neither decoding nor memory. A pattern with braces
     // equals no path: they cannot stand in a target.
-    if let Some(route) = ROUTES.iter().find(|route| route.pattern.as_bytes() == path.bytes()) {
+    if let Some(route) = routes::all().find(|route| route.pattern.as_bytes() == path.bytes()) {
         return route.answer_with_method(call);
     }
     let path = call.request.target.path();
     let segments = path::segments(path)?;
-    for route in ROUTES {
+    for route in routes::all() {
         if let Some(captured) = captures(route.pattern, &segments) {
             return route.answer_with_method(&Call { captured: &captured, ..*call });
         }

@@ -25,6 +25,8 @@ pub struct Settings {
     /// Bytes of the tape that `/wire/last` and `/wire/{conn}` read; 0 records nothing.
     pub tape_bytes: usize,
     pub websocket: WebSocketSettings,
+    /// Between the signs of life of an event stream; zero for none. WHATWG HTML §9.2.7 suggests 15 s.
+    pub heartbeat: Duration,
     /// Frozen date and counters: the same bytes out for the same bytes in.
     pub golden: bool,
 }
@@ -47,6 +49,7 @@ impl Default for Settings {
             max_connections: 18_000,
             tape_bytes: DEFAULT_TAPE_BYTES,
             websocket: WebSocketSettings::default(),
+            heartbeat: Duration::from_secs(15),
             golden: false,
         }
     }

@@ -16,7 +16,7 @@ impl Conversation {
     /// Understands as much of what has come as there is room to answer.
     pub(super) fn understand(&mut self, now: Instant, arrived: &mut [u8], out: &mut Vec<u8>) {
         let date = self.lab.clock.date(now);
-        let mut turn = Turn { now, date: &date, out };
+        let mut turn = Turn { now, date: &date, out, bell: None };
         let mut pending = mem::take(&mut self.pending);
         pending.feed(arrived, |bytes| self.understand_bytes(bytes, &mut turn));
         self.pending = pending;
@@ -133,6 +133,7 @@ impl Conversation {
             date: turn.date,
             cut: &mut self.cut,
             peer_has_ended: self.arrival.has_ended,
+            bell: turn.bell,
         }
     }
 

@@ -3,9 +3,49 @@
 use std::time::{Duration, Instant};
 
 use super::stream::send_row;
-use crate::http::{Length, Response};
+use crate::http::{Length, Method, Response};
 use crate::lab::exchange::{Answer, Call, Cut, Exchange, PIECE_BYTES, Reply};
 use crate::lab::refusal::Refusal;
+use crate::lab::router::Route;
+
+/// What goes wrong, on request.
+pub const ROUTES: &[Route] = &[
+    Route {
+        pattern: "/fault/truncate",
+        methods: &[Method::Get],
+        about: "less content than Content-Length says",
+        example: "curl -i \"http://{at}/fault/truncate?length=100&sent=50\"",
+        answer: truncate,
+    },
+    Route {
+        pattern: "/fault/reset",
+        methods: &[Method::Get],
+        about: "a TCP reset instead of an answer",
+        example: "curl -i http://{at}/fault/reset",
+        answer: reset,
+    },
+    Route {
+        pattern: "/fault/garbage",
+        methods: &[Method::Get],
+        about: "bytes that are no response",
+        example: "curl -i http://{at}/fault/garbage",
+        answer: garbage,
+    },
+    Route {
+        pattern: "/fault/stall",
+        methods: &[Method::Get],
+        about: "half of the content, then silence",
+        example: "curl -iN -m 3 http://{at}/fault/stall",
+        answer: stall,
+    },
+    Route {
+        pattern: "/fault/no-length",
+        methods: &[Method::Get],
+        about: "content that ends with the connection, and only there",
+        example: "curl -i http://{at}/fault/no-length",
+        answer: no_length,
+    },
+];
 
 /// `GET /fault/truncate`: less content than Content-Length says (RFC 9112 §8).
 pub fn truncate(call: &Call<'_>) -> Result<Answer, Refusal> {

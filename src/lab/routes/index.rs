@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
-use super::ROUTES;
+use super::all;
 use crate::http::accept::preferred;
 use crate::http::condition::{client_has, client_wants_another};
 use crate::http::{Method, Request, Response};
@@ -55,7 +55,7 @@ fn entity_tag(content: &[u8]) -> String {
 
 fn to_text(at: &str) -> String {
     let mut text = format!("{TITLE}\n{GREETING}\n");
-    for route in ROUTES {
+    for route in all() {
         text += &format!("\n{} {}\n  {}\n", methods(route), route.pattern, route.about);
         text += &format!("  $ {}\n", command(route, at));
     }
@@ -63,7 +63,7 @@ fn to_text(at: &str) -> String {
 }
 
 fn to_json(at: &str) -> Value {
-    let routes = ROUTES.iter().map(|route| {
+    let routes = all().map(|route| {
         let methods: Vec<&str> = route.methods.iter().copied().map(Method::as_str).collect();
         json!({
             "methods": methods,
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn every_example_is_a_whole_command() {
-        for route in ROUTES {
+        for route in all() {
             let command = command(route, "localhost:8000");
             assert!(!command.contains('{') || command.contains("'{"), "{command}");
             assert!(command.contains("8000"), "{command}");

@@ -19,7 +19,15 @@ use super::router::{ANY, Route};
 use crate::http::Method;
 
 /// Every route of the lab, in the order in which `GET /` shows them.
-pub const ROUTES: &[Route] = &[
+pub fn all() -> impl Iterator<Item = &'static Route> {
+    GROUPS.iter().copied().flatten()
+}
+
+/// A large topic has its table beside its routes.
+const GROUPS: &[&[Route]] = &[ANATOMY, fault::ROUTES, websocket::ROUTES, server::ROUTES];
+
+/// What HTTP is made of.
+const ANATOMY: &[Route] = &[
     Route {
         pattern: "/",
         methods: &[Method::Get],
@@ -145,103 +153,5 @@ pub const ROUTES: &[Route] = &[
         about: "when a request was complete, decoded, worked on, answered: Server-Timing",
         example: "curl -v \"http://{at}/timeline?work=50ms\"",
         answer: timeline::timeline,
-    },
-    Route {
-        pattern: "/fault/truncate",
-        methods: &[Method::Get],
-        about: "less content than Content-Length says",
-        example: "curl -i \"http://{at}/fault/truncate?length=100&sent=50\"",
-        answer: fault::truncate,
-    },
-    Route {
-        pattern: "/fault/reset",
-        methods: &[Method::Get],
-        about: "a TCP reset instead of an answer",
-        example: "curl -i http://{at}/fault/reset",
-        answer: fault::reset,
-    },
-    Route {
-        pattern: "/fault/garbage",
-        methods: &[Method::Get],
-        about: "bytes that are no response",
-        example: "curl -i http://{at}/fault/garbage",
-        answer: fault::garbage,
-    },
-    Route {
-        pattern: "/fault/stall",
-        methods: &[Method::Get],
-        about: "half of the content, then silence",
-        example: "curl -iN -m 3 http://{at}/fault/stall",
-        answer: fault::stall,
-    },
-    Route {
-        pattern: "/fault/no-length",
-        methods: &[Method::Get],
-        about: "content that ends with the connection, and only there",
-        example: "curl -i http://{at}/fault/no-length",
-        answer: fault::no_length,
-    },
-    Route {
-        pattern: "/ws/echo",
-        methods: &[Method::Get],
-        about: "WebSocket: each message comes back; max_message, ping and timeout as you like them, here and below",
-        example: "printf 'GET /ws/echo HTTP/1.1\\r\\nHost: lab\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n\\201\\205\\067\\372\\041\\075\\177\\237\\115\\121\\130' | nc -N {host} {port} | xxd",
-        answer: websocket::echo,
-    },
-    Route {
-        pattern: "/ws/frames",
-        methods: &[Method::Get],
-        about: "WebSocket: each frame comes back as a text that takes it apart, bit by bit",
-        example: "websocat ws://{at}/ws/frames",
-        answer: websocket::frames,
-    },
-    Route {
-        pattern: "/ws/close/{code}",
-        methods: &[Method::Get],
-        about: "WebSocket: the server closes at once, with this code and with reason= as its reason",
-        example: "printf 'GET /ws/close/4000?reason=enough HTTP/1.1\\r\\nHost: lab\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n' | nc -N {host} {port} | xxd",
-        answer: websocket::close,
-    },
-    Route {
-        pattern: "/ws/ticker/{s}",
-        methods: &[Method::Get],
-        about: "WebSocket: a message every s seconds",
-        example: "websocat ws://{at}/ws/ticker/0.5s",
-        answer: websocket::ticker,
-    },
-    Route {
-        pattern: "/ws/fragment/{n}",
-        methods: &[Method::Get],
-        about: "WebSocket: each message comes back in n fragments",
-        example: "websocat ws://{at}/ws/fragment/3",
-        answer: websocket::fragment,
-    },
-    Route {
-        pattern: "/ws/chat",
-        methods: &[Method::Get],
-        about: "WebSocket: a room where everybody hears everybody; room and name as you like them",
-        example: "websocat \"ws://{at}/ws/chat?room=lobby&name=ann\"",
-        answer: websocket::chat::chat,
-    },
-    Route {
-        pattern: "/ws/chat/{room}/presence",
-        methods: &[Method::Get],
-        about: "who is in a room",
-        example: "curl http://{at}/ws/chat/lobby/presence",
-        answer: websocket::chat::presence,
-    },
-    Route {
-        pattern: "/connections",
-        methods: &[Method::Get],
-        about: "who is connected, and what each is doing",
-        example: "curl http://{at}/connections",
-        answer: server::connections,
-    },
-    Route {
-        pattern: "/stats",
-        methods: &[Method::Get],
-        about: "what the server has done so far: connections, requests, reads, writes, wakes",
-        example: "curl http://{at}/stats",
-        answer: server::stats,
     },
 ];

@@ -6,9 +6,29 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::http::Method;
 use crate::lab::exchange::{Answer, Call};
 use crate::lab::refusal::Refusal;
 use crate::lab::registry::{Activity, Card};
+use crate::lab::router::Route;
+
+/// The pages of the server itself.
+pub const ROUTES: &[Route] = &[
+    Route {
+        pattern: "/connections",
+        methods: &[Method::Get],
+        about: "who is connected, and what each is doing",
+        example: "curl http://{at}/connections",
+        answer: connections,
+    },
+    Route {
+        pattern: "/stats",
+        methods: &[Method::Get],
+        about: "what the server has done so far: connections, requests, reads, writes, wakes",
+        example: "curl http://{at}/stats",
+        answer: stats,
+    },
+];
 
 /// `GET /connections`
 pub fn connections(call: &Call<'_>) -> Result<Answer, Refusal> {

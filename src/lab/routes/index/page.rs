@@ -1,11 +1,11 @@
 //! The list of routes as a page that needs nothing but itself.
 
-use super::{GREETING, ROUTES, TITLE, command, methods};
+use super::{GREETING, TITLE, all, command, methods};
 use crate::http::Method;
 use crate::lab::router::Route;
 
 pub(super) fn render(at: &str) -> String {
-    let routes: String = ROUTES.iter().map(|route| section(route, at)).collect();
+    let routes: String = all().map(|route| section(route, at)).collect();
     format!("{HEAD}<h1>{}</h1>\n<p>{}</p>\n{routes}</html>\n", escaped(TITLE), escaped(GREETING))
 }
 
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_click_leads_to_the_route_it_stands_at() {
-        let leads_to = |pattern| path_to_try(ROUTES.iter().find(|route| route.pattern == pattern).unwrap());
+        let leads_to = |pattern| path_to_try(all().find(|route| route.pattern == pattern).unwrap());
         assert_eq!(leads_to("/wire/last"), Some("/wire/last"));
         assert_eq!(leads_to("/raw"), Some("/raw"));
         assert_eq!(leads_to("/bytes/{n}"), Some("/bytes/100"));

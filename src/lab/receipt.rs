@@ -1,0 +1,62 @@
+//! Answers that wait until what they speak of was written down.
+
+use super::exchange::{Answer, Call, Exchange, Reply};
+use super::journal::{Ack, Failure, Receipt};
+use super::refusal::{Form, Refusal};
+use crate::http::Response;
+
+impl Ack {
+    /// What the query asks for; or else as sure as it can be had without waiting for a disk.
+    pub fn read(call: &Call<'_>) -> Result<Ack, Refusal> {
+        const WORDS: [(&str, Ack); 3] =
+            [("memory", Ack::Memory), ("write", Ack::Write), ("fsync", Ack::Fsync)];
+        let usual = if call.lab.journal.keeps() { Ack::Write } else { Ack::Memory };
+        let Some(given) = call.params()?.text("ack")? else { return Ok(usual) };
+        let Some((_, ack)) = WORDS.into_iter().find(|(word, _)| *word == given) else {
+            let why = format!("ack is {given:?}, and has to be one of memory, write, fsync");
+            return Err(Refusal::new(400, why, "ack=write"));
+        };
+        if ack > Ack::Memory && !call.lab.journal.keeps() {
+            let why = format!("ack={given} asks for a disk, and this server keeps everything in memory");
+            return Err(Refusal::new(400, why, "the server's option --data DIR, or ack=memory"));
+        }
+        Ok(ack)
+    }
+}
+
+/// A response that is sent when its receipt is settled.
+pub struct Acknowledged {
+    receipt: Receipt,
+    response: Option<Response>,
+    form: Form,
+}
+
+impl Acknowledged {
+    /// The response, or the refusal in the client's form if the journal refused.
+    pub fn answer(receipt: Receipt, response: Response, form: Form) -> Answer {
+        Answer::exchange(Acknowledged { receipt, response: Some(response), form })
+    }
+}
+
+impl Exchange for Acknowledged {
+    fn poll(&mut self, reply: &mut Reply<'_>) {
+        match self.receipt.poll(|| reply.waker()) {
+            Some(Ok(())) => {
+                if let Some(response) = self.response.take() {
+                    reply.send(response);
+                }
+            }
+            Some(Err(failure)) => reply.refuse(&not_kept(&failure), self.form),
+            None => {}
+        }
+    }
+}
+
+/// What could not be written down was not done (RFC 4918 §11.5 has the status for a full disk).
+pub fn not_kept(failure: &Failure) -> Refusal {
+    let why = format!("this was not written down: {failure}");
+    match failure {
+        Failure::Busy => Refusal::new(503, why, "again in a moment").with("Retry-After", "1"),
+        Failure::Refused(_) => Refusal::new(507, why, "again when the server's disk has been seen to"),
+    }
+}

@@ -136,6 +136,10 @@ impl<S: Session> Session for Traced<S> {
         view.watch(now, self.inner.flow());
     }
 
+    fn poll_send_buffer(&mut self) -> Option<usize> {
+        self.inner.poll_send_buffer()
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         self.inner.poll_timeout()
     }

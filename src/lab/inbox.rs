@@ -7,8 +7,11 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Instant;
 
 use bytes::Bytes;
+
+use super::registry::Backlog;
 
 /// A bounded queue of encoded events, shared between those who publish and one session.
 #[derive(Debug, Default)]
@@ -84,6 +87,12 @@ impl Inbox {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Backlog for Inbox {
+    fn bytes(&self, _now: Instant) -> u64 {
+        self.queue().bytes as u64
     }
 }
 

@@ -24,6 +24,7 @@ pub mod routes;
 pub mod settings;
 pub mod visit;
 pub mod wait;
+pub mod watchers;
 pub mod websocket;
 
 use core::net::SocketAddr;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::session::{Service, Tally};
-use crate::trace::{Print, Tape, Traced, Tracer};
+use crate::trace::{Audience, Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
 use journal::{Journal, NoJournal};
@@ -39,16 +40,18 @@ use registry::Registry;
 use rooms::Rooms;
 use settings::Settings;
 use visit::Visit;
+use watchers::Watchers;
 
 /// What all connections of one server share.
 pub struct Lab {
     pub settings: Settings,
     pub clock: Clock,
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     pub rooms: Arc<Rooms>,
     /// Where what outlives the process is written down.
     pub journal: Arc<dyn Journal>,
     pub tracer: Arc<Tracer>,
+    pub watchers: Arc<Watchers>,
     pub tally: Tally,
     /// When the server started.
     pub started: Instant,
@@ -58,12 +61,18 @@ impl Lab {
     /// A lab that has opened no connection yet; `print` gets the trace, if anyone wants one.
     pub fn new(settings: Settings, time: TimeSource, print: Option<Print>) -> Lab {
         let tape = Tape::new(settings.tape_bytes);
+        let registry = Arc::<Registry>::default();
+        let watchers = Arc::new(Watchers::new(Arc::clone(&registry)));
+        // What the others do is not the same twice; and where nothing is recorded, nothing is shown.
+        let is_watchable = tape.is_some() && !settings.golden;
+        let audience = is_watchable.then(|| -> Arc<dyn Audience> { Arc::clone(&watchers) as _ });
         Lab {
             clock: Clock::new(time, settings.golden),
-            registry: Registry::default(),
+            registry,
             rooms: Arc::default(),
             journal: Arc::new(NoJournal),
-            tracer: Arc::new(Tracer::new(tape, print)),
+            tracer: Arc::new(Tracer::new(tape, print, audience)),
+            watchers,
             tally: Tally::default(),
             started: (time.instant)(),
             settings,

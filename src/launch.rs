@@ -91,7 +91,7 @@ pub struct Options {
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = parse_time)]
     pub heartbeat: Duration,
 
-    /// Memory of the tape behind /wire/last, 0 for none, e.g. --tape 16777216
+    /// Memory of the tape behind /wire/last, 0 for none and for no /wire either, e.g. --tape 16777216
     #[arg(long, value_name = "BYTES", default_value_t = Settings::default().tape_bytes)]
     pub tape: usize,
 }
@@ -124,7 +124,7 @@ impl Options {
         announce(name, bound, self.trace);
         if !bound.ip().is_loopback() && self.tape > 0 {
             log::warn!(
-                "whoever reaches {bound} can read what others have sent, at /wire/last; --tape 0 records nothing"
+                "whoever reaches {bound} can read what others send, at /wire and /wire/last; --tape 0 shows nothing"
             );
         }
         Ok(Server {

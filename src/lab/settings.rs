@@ -22,7 +22,7 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// Connections at a time: 503 above it. Below the 20,000 descriptors that a process may usually raise itself to.
     pub max_connections: usize,
-    /// Bytes of the tape that `/wire/last` and `/wire/{conn}` read; 0 records nothing.
+    /// Bytes of the tape that `/wire/last` and `/wire/{conn}` read; 0 records nothing, and `/wire` shows nothing.
     pub tape_bytes: usize,
     pub websocket: WebSocketSettings,
     /// Between the signs of life of an event stream; zero for none. WHATWG HTML §9.2.7 suggests 15 s.

@@ -12,7 +12,8 @@ use crate::drivers::{self, listen::listen, stop};
 use crate::http::Limits;
 use crate::lab::Lab;
 use crate::lab::clock::TimeSource;
-use crate::lab::settings::{Settings, WebSocketSettings};
+use crate::lab::settings::{Settings, TopicSettings, WebSocketSettings};
+use crate::lab::topics::log::History;
 use crate::trace::Print;
 
 /// The options that every server has.
@@ -87,6 +88,22 @@ pub struct Options {
     #[arg(long, value_name = "TIME", default_value = "8s", value_parser = parse_time)]
     pub pong_timeout: Duration,
 
+    /// Events that a topic keeps for those who come later, e.g. --history-events 10
+    #[arg(long, value_name = "COUNT", default_value_t = TopicSettings::default().history.events)]
+    pub history_events: usize,
+
+    /// The same in bytes; an event counts 256 more than its data, e.g. --history-bytes 65536
+    #[arg(long, value_name = "BYTES", default_value_t = TopicSettings::default().history.bytes)]
+    pub history_bytes: u64,
+
+    /// The same by age, e.g. --history-age 60s
+    #[arg(long, value_name = "TIME", default_value = "3600s", value_parser = parse_time)]
+    pub history_age: Duration,
+
+    /// Most topics (507 above), e.g. --max-topics 10
+    #[arg(long, value_name = "COUNT", default_value_t = TopicSettings::default().most)]
+    pub max_topics: usize,
+
     /// Time between comments on an event stream that has nothing to say, 0 for none, e.g. --heartbeat 5s
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = parse_time)]
     pub heartbeat: Duration,
@@ -157,6 +174,14 @@ impl Options {
                 max_message: self.max_message,
                 ping_interval: self.ping_interval,
                 pong_timeout: self.pong_timeout,
+            },
+            topics: TopicSettings {
+                history: History {
+                    events: self.history_events,
+                    bytes: self.history_bytes,
+                    age_millis: self.history_age.as_millis() as u64,
+                },
+                most: self.max_topics,
             },
             heartbeat: self.heartbeat,
             golden: self.golden,

@@ -7,11 +7,16 @@ use super::refusal::Refusal;
 use crate::http::{Length, Response};
 use crate::sse;
 
-/// The head of an event stream. No cache keeps it, no proxy holds it back until it ends (`X-Accel-Buffering` is what
-/// nginx listens to), and any page may read it.
+/// The head of an event stream.
 pub fn head() -> Response {
+    head_of("text/event-stream")
+}
+
+/// The head of an answer that is worth reading before it ends, if it ever does. No cache keeps it, no proxy holds it
+/// back (`X-Accel-Buffering` is what nginx listens to), and any page may read it.
+pub fn head_of(content_type: &'static str) -> Response {
     Response::new(200)
-        .with_content("text/event-stream", "")
+        .with_content(content_type, "")
         .with("Cache-Control", "no-store")
         .with("X-Accel-Buffering", "no")
         .with("Access-Control-Allow-Origin", "*")

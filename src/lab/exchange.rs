@@ -217,6 +217,11 @@ impl Reply<'_> {
         self.bell.expect("a waker is made in a poll, which then looks for what happened before").waker()
     }
 
+    /// How much this turn has sent so far.
+    pub fn sent(&self) -> usize {
+        self.out.len()
+    }
+
     /// Whether this turn has sent as much as a turn should.
     pub fn is_full(&self) -> bool {
         self.out.len() >= PIECE_BYTES

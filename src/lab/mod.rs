@@ -22,6 +22,7 @@ pub mod rooms;
 pub mod router;
 pub mod routes;
 pub mod settings;
+pub mod topics;
 pub mod visit;
 pub mod wait;
 pub mod websocket;
@@ -38,14 +39,16 @@ use journal::{Journal, NoJournal};
 use registry::Registry;
 use rooms::Rooms;
 use settings::Settings;
+use topics::Topics;
 use visit::Visit;
 
 /// What all connections of one server share.
 pub struct Lab {
     pub settings: Settings,
-    pub clock: Clock,
+    pub clock: Arc<Clock>,
     pub registry: Registry,
     pub rooms: Arc<Rooms>,
+    pub topics: Topics,
     /// Where what outlives the process is written down.
     pub journal: Arc<dyn Journal>,
     pub tracer: Arc<Tracer>,
@@ -58,11 +61,14 @@ impl Lab {
     /// A lab that has opened no connection yet; `print` gets the trace, if anyone wants one.
     pub fn new(settings: Settings, time: TimeSource, print: Option<Print>) -> Lab {
         let tape = Tape::new(settings.tape_bytes);
+        let clock = Arc::new(Clock::new(time, settings.golden));
+        let journal: Arc<dyn Journal> = Arc::new(NoJournal);
         Lab {
-            clock: Clock::new(time, settings.golden),
+            topics: Topics::new(&settings.topics, Arc::clone(&journal), Arc::clone(&clock)),
+            clock,
             registry: Registry::default(),
             rooms: Arc::default(),
-            journal: Arc::new(NoJournal),
+            journal,
             tracer: Arc::new(Tracer::new(tape, print)),
             tally: Tally::default(),
             started: (time.instant)(),

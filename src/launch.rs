@@ -33,15 +33,15 @@ pub struct Options {
 
     /// Longest request line, in bytes (414 above), e.g. --max-request-line 16384
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().request_line_bytes)]
-    pub max_request_line: usize,
+    pub max_request_line: u32,
 
     /// Largest head, in bytes (431 above), e.g. --max-head 65536
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().head_bytes)]
-    pub max_head: usize,
+    pub max_head: u32,
 
     /// Most field lines of a head (431 above), e.g. --max-fields 50
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().fields)]
-    pub max_fields: usize,
+    pub max_fields: u32,
 
     /// Largest content that a route keeps, in bytes (413 above), e.g. --max-content 4096
     #[arg(long, value_name = "BYTES", default_value_t = Settings::default().max_content)]

@@ -25,18 +25,23 @@ pub fn head_of(content_type: &'static str) -> Response {
 /// Begins an event stream. Its first bytes leave at once, so that the client knows that it is connected.
 pub fn begin(response: Response, reply: &mut Reply<'_>) {
     reply.begin(response, Length::Unknown);
+    reply.send_data(&first_bytes());
+}
+
+/// The first bytes of an event stream.
+pub fn first_bytes() -> Vec<u8> {
     let mut first = Vec::new();
     sse::encode_retry(RETRY, &mut first);
     sse::encode_comment("ok", &mut first);
-    reply.send_data(&first);
+    first
 }
 
 /// A comment from time to time while there is nothing to say: a proxy forgets a silent connection, and whoever writes
 /// to a peer that has gone finds out.
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeat {
-    /// Zero for none.
-    every: Duration,
+    /// Zero for none. Thousands of connections carry one, so it is half the size of a duration.
+    every_millis: u32,
     due: Option<Instant>,
 }
 
@@ -45,15 +50,14 @@ impl Heartbeat {
     pub fn read(call: &Call<'_>) -> Result<Heartbeat, Refusal> {
         let usual = call.lab.settings.heartbeat;
         let every = call.params()?.duration("heartbeat", LONGEST_HEARTBEAT, usual)?;
-        Ok(Heartbeat {
-            every: if every.is_zero() { every } else { every.max(SHORTEST_HEARTBEAT) },
-            due: None,
-        })
+        let every = if every.is_zero() { every } else { every.max(SHORTEST_HEARTBEAT) };
+        Ok(Heartbeat { every_millis: u32::try_from(every.as_millis()).unwrap_or(u32::MAX), due: None })
     }
 
     /// Something was sent, so the next sign of life is not due before its time.
     pub fn note(&mut self, now: Instant) {
-        self.due = (!self.every.is_zero()).then(|| now + self.every);
+        let every = Duration::from_millis(self.every_millis.into());
+        self.due = (!every.is_zero()).then(|| now + every);
     }
 
     /// Whether it is time for one.

@@ -12,6 +12,7 @@ pub mod event_stream;
 pub mod exchange;
 pub mod inbox;
 pub mod journal;
+pub mod moment;
 pub mod params;
 pub mod path;
 pub mod receipt;
@@ -36,6 +37,7 @@ use crate::trace::{Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
 use journal::{Journal, NoJournal};
+use moment::Epoch;
 use registry::Registry;
 use rooms::Rooms;
 use settings::Settings;
@@ -55,12 +57,15 @@ pub struct Lab {
     pub tally: Tally,
     /// When the server started.
     pub started: Instant,
+    /// What its moments are counted from.
+    pub epoch: Epoch,
 }
 
 impl Lab {
     /// A lab that has opened no connection yet; `print` gets the trace, if anyone wants one.
     pub fn new(settings: Settings, time: TimeSource, print: Option<Print>) -> Lab {
         let tape = Tape::new(settings.tape_bytes);
+        let started = (time.instant)();
         let clock = Arc::new(Clock::new(time, settings.golden));
         let journal: Arc<dyn Journal> = Arc::new(NoJournal);
         Lab {
@@ -71,7 +76,8 @@ impl Lab {
             journal,
             tracer: Arc::new(Tracer::new(tape, print)),
             tally: Tally::default(),
-            started: (time.instant)(),
+            started,
+            epoch: Epoch::new(started),
             settings,
         }
     }

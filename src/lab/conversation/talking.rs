@@ -93,7 +93,7 @@ impl Conversation {
     }
 
     fn answer(&mut self, request: &Request<'_>, now: Instant) -> Result<Answer, Refusal> {
-        let begun = self.arrival.head_begun.take().unwrap_or(now);
+        let begun = self.arrival.head_begun.take().map_or(now, |begun| self.lab.epoch.instant(begun));
         let reads = mem::take(&mut self.arrival.head_reads).max(1);
         let call = Call {
             lab: &self.lab,

@@ -13,7 +13,8 @@ use crate::lab::journal::Ack;
 /// A place among those who listen, given up when this is dropped.
 pub struct Subscription {
     topic: Arc<Topic>,
-    slot: usize,
+    /// Many connections carry one, so it is no larger than the number of connections asks for.
+    slot: u32,
 }
 
 /// What a subscriber hears.
@@ -44,6 +45,7 @@ pub struct Waiting {
 
 impl Subscription {
     pub(super) fn new(topic: Arc<Topic>, slot: usize) -> Subscription {
+        let slot = u32::try_from(slot).expect("fewer listeners than a system has descriptors");
         Subscription { topic, slot }
     }
 
@@ -53,14 +55,14 @@ impl Subscription {
 
     /// Says whom to wake from now on.
     pub fn listen(&self, waker: Waker) {
-        self.topic.state().subscribers[self.slot].waker = Some(waker);
+        self.topic.state().subscribers[self.slot as usize].waker = waker;
     }
 
     /// Hands out what has happened since the last time, for as long as there is an appetite.
     pub fn read(&self, mut take: impl FnMut(News<'_>) -> Appetite) {
         let mut state = self.topic.state();
         let state = &mut *state;
-        let place = &mut state.subscribers[self.slot].place;
+        let place = &mut state.subscribers[self.slot as usize].place;
         if *place == Place::NOWHERE {
             take(News::End);
             return;
@@ -84,7 +86,7 @@ impl Subscription {
     /// What waits, up to `data_bytes` of data: more is not counted.
     pub fn waiting(&self, data_bytes: usize) -> Waiting {
         let state = self.topic.state();
-        let place = state.subscribers[self.slot].place;
+        let place = state.subscribers[self.slot as usize].place;
         let mut waiting = Waiting { events: 0, data_bytes: 0, has_ended: place == Place::NOWHERE };
         for event in state.log.from(place) {
             if waiting.data_bytes >= data_bytes && waiting.events > 0 {
@@ -104,7 +106,7 @@ impl Subscription {
     /// The id of the event before the next.
     pub fn last_id(&self) -> u64 {
         let state = self.topic.state();
-        state.log.id_before(state.subscribers[self.slot].place)
+        state.log.id_before(state.subscribers[self.slot as usize].place)
     }
 }
 
@@ -112,7 +114,7 @@ impl Drop for Subscription {
     /// Whoever has said its name when it came is missed.
     fn drop(&mut self) {
         let mut state = self.topic.state();
-        let name = state.unsubscribe(self.slot);
+        let name = state.unsubscribe(self.slot as usize);
         let is_missed = name.filter(|_| !state.is_deleted);
         if let Some(name) = is_missed
             && let Err(failure) = self.topic.publish(&mut state, Some("leave"), &name, Ack::Memory)

@@ -40,7 +40,7 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Subscriber {
     pub(super) place: Place,
-    pub(super) waker: Option<Waker>,
+    pub(super) waker: Waker,
     connection: u64,
 }
 
@@ -198,7 +198,7 @@ impl Topic {
 impl State {
     /// Takes a place for somebody who listens.
     pub(super) fn subscribe(&mut self, place: Place, connection: u64, name: Option<&str>) -> usize {
-        let slot = self.subscribers.insert(Subscriber { place, waker: None, connection });
+        let slot = self.subscribers.insert(Subscriber { place, waker: Waker::noop().clone(), connection });
         if let Some(name) = name {
             self.names.insert(slot, name.into());
         }
@@ -238,9 +238,7 @@ impl State {
     fn wake_all(&self) -> Space {
         let mut space = Space::Ample;
         for (_, subscriber) in &self.subscribers {
-            if let Some(waker) = &subscriber.waker {
-                waker.wake_by_ref();
-            }
+            subscriber.waker.wake_by_ref();
             if self.log.behind(subscriber.place) > WINDOW_BYTES / 2 {
                 space = Space::Scarce;
             }

@@ -26,6 +26,7 @@ pub mod settings;
 pub mod topics;
 pub mod visit;
 pub mod wait;
+pub mod watchers;
 pub mod websocket;
 
 use core::net::SocketAddr;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::session::{Service, Tally};
-use crate::trace::{Print, Tape, Traced, Tracer};
+use crate::trace::{Audience, Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
 use journal::{Journal, NoJournal};
@@ -43,17 +44,19 @@ use rooms::Rooms;
 use settings::Settings;
 use topics::Topics;
 use visit::Visit;
+use watchers::Watchers;
 
 /// What all connections of one server share.
 pub struct Lab {
     pub settings: Settings,
     pub clock: Arc<Clock>,
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     pub rooms: Arc<Rooms>,
     pub topics: Topics,
     /// Where what outlives the process is written down.
     pub journal: Arc<dyn Journal>,
     pub tracer: Arc<Tracer>,
+    pub watchers: Arc<Watchers>,
     pub tally: Tally,
     /// When the server started.
     pub started: Instant,
@@ -68,13 +71,19 @@ impl Lab {
         let started = (time.instant)();
         let clock = Arc::new(Clock::new(time, settings.golden));
         let journal: Arc<dyn Journal> = Arc::new(NoJournal);
+        let registry = Arc::<Registry>::default();
+        let watchers = Arc::new(Watchers::new(Arc::clone(&registry)));
+        // What the others do is not the same twice; and where nothing is recorded, nothing is shown.
+        let is_watchable = tape.is_some() && !settings.golden;
+        let audience = is_watchable.then(|| -> Arc<dyn Audience> { Arc::clone(&watchers) as _ });
         Lab {
             topics: Topics::new(&settings.topics, Arc::clone(&journal), Arc::clone(&clock)),
             clock,
-            registry: Registry::default(),
+            registry,
             rooms: Arc::default(),
             journal,
-            tracer: Arc::new(Tracer::new(tape, print)),
+            tracer: Arc::new(Tracer::new(tape, print, audience)),
+            watchers,
             tally: Tally::default(),
             started,
             epoch: Epoch::new(started),

@@ -2,8 +2,9 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::fmt;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Instant;
 
 /// What is known of one connection. Only its session writes, so a plain load and store is enough to count.
@@ -17,6 +18,14 @@ pub struct Card {
     pub bytes_out: AtomicU64,
     pub requests: AtomicU64,
     activity: AtomicU8,
+    /// Four bytes are free where the activity stands, and nobody holds more than they count.
+    unsent: AtomicU32,
+}
+
+/// What waits for one connection until its session sends it.
+pub trait Backlog: Send + Sync {
+    /// How many bytes that are at `now`.
+    fn bytes(&self, now: Instant) -> u64;
 }
 
 /// What a connection is doing.
@@ -59,6 +68,11 @@ impl Card {
         )
     }
 
+    /// So many bytes were handed to the driver since it has had none: they leave as fast as the peer takes them.
+    pub fn hand_out(&self, bytes: usize) {
+        self.unsent.store(u32::try_from(bytes).unwrap_or(u32::MAX), Relaxed);
+    }
+
     pub fn activity(&self) -> Activity {
         const ALL: [Activity; 5] = [
             Activity::Idle,
@@ -81,13 +95,21 @@ pub struct Registry {
     cards: Mutex<Cards>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Cards {
     open: BTreeMap<u64, Arc<Card>>,
+    /// Of those connections that have one; the others cost nothing here.
+    backlogs: BTreeMap<u64, Weak<dyn Backlog>>,
     accepted: u64,
     most_open: usize,
     /// Requests on the connections that are closed.
     past_requests: u64,
+}
+
+impl fmt::Debug for Cards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cards").field("open", &self.open).finish_non_exhaustive()
+    }
 }
 
 /// What all connections since the start add up to.
@@ -113,6 +135,7 @@ impl Registry {
             bytes_out: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             activity: AtomicU8::new(Activity::Idle as u8),
+            unsent: AtomicU32::new(0),
         });
         cards.open.insert(card.number, Arc::clone(&card));
         let open = cards.open.len();
@@ -125,6 +148,26 @@ impl Registry {
         if let Some(card) = cards.open.remove(&number) {
             cards.past_requests += card.requests.load(Relaxed);
         }
+        cards.backlogs.remove(&number);
+    }
+
+    /// The card of a connection that is open.
+    pub fn card(&self, number: u64) -> Option<Arc<Card>> {
+        self.cards().open.get(&number).cloned()
+    }
+
+    /// Counts with a connection, from now on, what waits for it there.
+    pub fn count_backlog<B: Backlog + 'static>(&self, number: u64, backlog: &Arc<B>) {
+        let backlog = Arc::downgrade(backlog);
+        self.cards().backlogs.insert(number, backlog);
+    }
+
+    /// How many bytes the server holds for a connection because its reader has not taken them: what waits for its
+    /// session, and what the driver has of it, of which some may have left. It is right while the session is asked
+    /// nothing, as that of a reader that has stopped is.
+    pub fn queued(&self, card: &Card, now: Instant) -> u64 {
+        let backlog = self.cards().backlogs.get(&card.number).and_then(Weak::upgrade);
+        u64::from(card.unsent.load(Relaxed)) + backlog.map_or(0, |backlog| backlog.bytes(now))
     }
 
     /// The cards of the connections that are open now.

@@ -9,7 +9,7 @@ fn printing(tape: Option<Arc<Tape>>) -> (Arc<Tracer>, Arc<Mutex<String>>) {
     let printed = Arc::new(Mutex::new(String::new()));
     let sink = Arc::clone(&printed);
     let print = move |text: &str| sink.lock().expect("no panic").push_str(text);
-    (Arc::new(Tracer::new(tape, Some(Box::new(print)))), printed)
+    (Arc::new(Tracer::new(tape, Some(Box::new(print)), None)), printed)
 }
 
 fn echo(number: u64, now: Instant, tracer: &Arc<Tracer>) -> Traced<Echo> {
@@ -39,7 +39,7 @@ fn a_trace_is_a_script() {
 #[test]
 fn a_tape_holds_what_passed() {
     let tape = Tape::new(DEFAULT_TAPE_BYTES);
-    let tracer = Arc::new(Tracer::new(tape.clone(), None));
+    let tracer = Arc::new(Tracer::new(tape.clone(), None, None));
     let now = Instant::now();
     let (mut session, mut out) = (echo(3, now, &tracer), b"before".to_vec());
     session.receive(now, &mut b"ab".to_owned(), &mut out);

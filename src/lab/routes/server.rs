@@ -17,7 +17,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         pattern: "/connections",
         methods: &[Method::Get],
-        about: "who is connected, and what each is doing",
+        about: "who is connected, what each is doing, and how many bytes wait for it to read",
         example: "curl http://{at}/connections",
         answer: connections,
     },
@@ -95,6 +95,7 @@ struct Row {
     requests: u64,
     bytes_in: u64,
     bytes_out: u64,
+    queued: u64,
     age: Duration,
 }
 
@@ -127,7 +128,7 @@ impl Threads {
 /// Under `--golden` there is nobody but the one who asks.
 fn rows(call: &Call<'_>) -> Vec<Row> {
     if call.lab.settings.golden {
-        return vec![Row { bytes_in: 0, bytes_out: 0, ..row(call.card, call) }];
+        return vec![Row { bytes_in: 0, bytes_out: 0, queued: 0, ..row(call.card, call) }];
     }
     call.lab.registry.open().iter().map(|card| row(card, call)).collect()
 }
@@ -143,6 +144,7 @@ fn row(card: &Card, call: &Call<'_>) -> Row {
         requests,
         bytes_in: card.bytes_in.load(Relaxed),
         bytes_out: card.bytes_out.load(Relaxed),
+        queued: call.lab.registry.queued(card, call.now),
         age: call.lab.clock.elapsed(card.opened),
     }
 }
@@ -156,6 +158,7 @@ impl Row {
             "requests": self.requests,
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
+            "bytes_queued": self.queued,
             "age_s": self.age.as_secs(),
         })
     }
@@ -163,13 +166,14 @@ impl Row {
 
 fn table(rows: &[Row]) -> String {
     let mut table =
-        "  conn  peer                   activity         requests    bytes in   bytes out   age\n".to_owned();
+        "  conn  peer                   activity         requests    bytes in   bytes out      queued   age\n"
+            .to_owned();
     for row in rows {
-        let Row { connection, peer, activity, requests, bytes_in, bytes_out, age } = row;
-        let age = age.as_secs();
+        let Row { connection, peer, activity, requests, bytes_in, bytes_out, queued, age } = row;
+        let (counts, age) = (format!("{bytes_in:>10}  {bytes_out:>10}  {queued:>10}"), age.as_secs());
         let _ = writeln!(
             table,
-            "{connection:>6}  {peer:<21}  {activity:<14}  {requests:>9}  {bytes_in:>10}  {bytes_out:>10}  {age:>2} s"
+            "{connection:>6}  {peer:<21}  {activity:<14}  {requests:>9}  {counts}  {age:>2} s"
         );
     }
     table

@@ -34,7 +34,7 @@ use crate::session::{Service, Tally};
 use crate::trace::{Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
-use journal::{Journal, NoJournal};
+use journal::{Found, Journal, NoJournal, Table};
 use registry::Registry;
 use rooms::Rooms;
 use settings::Settings;
@@ -68,6 +68,16 @@ impl Lab {
             started: (time.instant)(),
             settings,
         }
+    }
+
+    /// The same lab, which writes down what is to outlive it, and goes on from what was found.
+    pub fn keep(self, journal: Arc<dyn Journal>, mut found: Found) -> Lab {
+        let [events, messages, jobs] =
+            [Table::Events, Table::Messages, Table::Jobs].map(|table| found.take(table));
+        let (events, messages, jobs) = (events.len(), messages.len(), jobs.len());
+        let end = if found.after_crash { "crashed" } else { "said goodbye" };
+        log::info!("found {events} events, {messages} messages and {jobs} jobs; the last server {end}");
+        Lab { journal, ..self }
     }
 }
 

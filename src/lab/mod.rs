@@ -37,7 +37,7 @@ use crate::session::{Service, Tally};
 use crate::trace::{Audience, Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
-use journal::{Journal, NoJournal};
+use journal::{Found, Journal, NoJournal, Table};
 use moment::Epoch;
 use registry::Registry;
 use rooms::Rooms;
@@ -89,6 +89,23 @@ impl Lab {
             epoch: Epoch::new(started),
             settings,
         }
+    }
+
+    /// The same lab, which writes down what is to outlive it, and goes on from what was found.
+    pub fn keep(self, journal: Arc<dyn Journal>, mut found: Found) -> Lab {
+        let [events, messages, jobs] =
+            [Table::Events, Table::Messages, Table::Jobs].map(|table| found.take(table));
+        let end = if found.after_crash { "crashed" } else { "said goodbye" };
+        let counts = (events.len(), messages.len(), jobs.len());
+        log::info!(
+            "found {} events, {} messages and {} jobs; the last server {end}",
+            counts.0,
+            counts.1,
+            counts.2
+        );
+        let topics = Topics::new(&self.settings.topics, Arc::clone(&journal), Arc::clone(&self.clock));
+        topics.restore(&events, found.after_crash);
+        Lab { journal, topics, ..self }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The server about itself: who is connected, and what it has done so far.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -133,7 +134,11 @@ fn rows(call: &Call<'_>) -> Vec<Row> {
     if call.lab.settings.golden {
         return vec![Row { bytes_in: 0, bytes_out: 0, queued: 0, ..row(call.card, call) }];
     }
-    call.lab.registry.open().iter().map(|card| row(card, call)).collect()
+    let mut listening = BTreeMap::new();
+    call.lab.topics.backlogs(|connection, bytes| *listening.entry(connection).or_insert(0) += bytes);
+    let of_topics = |card: &Card| listening.get(&card.number).copied().unwrap_or_default();
+    let with_topics = |row: Row, bytes: u64| Row { queued: row.queued + bytes, ..row };
+    call.lab.registry.open().iter().map(|card| with_topics(row(card, call), of_topics(card))).collect()
 }
 
 fn row(card: &Card, call: &Call<'_>) -> Row {

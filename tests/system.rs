@@ -13,6 +13,8 @@ mod websocket;
 mod bulk;
 #[path = "system/crowd.rs"]
 mod crowd;
+#[path = "system/data.rs"]
+mod data;
 #[path = "system/deadlines.rs"]
 mod deadlines;
 #[path = "system/departures.rs"]

@@ -50,6 +50,11 @@ impl Params {
         Ok(self.value(name)?.map(str::to_owned))
     }
 
+    /// What somebody wants to be called.
+    pub fn name(&self, name: &str) -> Result<Option<String>, Refusal> {
+        self.text(name)?.map(|given| check_name(name, given)).transpose()
+    }
+
     fn value(&self, name: &str) -> Result<Option<&str>, Refusal> {
         let mut values =
             self.pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
@@ -85,9 +90,28 @@ pub fn duration(name: &str, given: &str, longest: Duration) -> Result<Duration, 
     })
 }
 
+/// Names stand in lines that everybody reads, in front of a colon.
+fn check_name(what: &str, name: String) -> Result<String, Refusal> {
+    if (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(misleads) {
+        return Ok(name);
+    }
+    let due =
+        format!("1 to {MAX_NAME_CHARS} characters, none of them a colon or one that ends or turns a line");
+    Err(Refusal::new(400, format!("{what} is {name:?}, and has to be {due}"), format!("{what} as {due}")))
+}
+
+/// Besides control characters: those of Unicode that end a line, or change its direction.
+fn misleads(character: char) -> bool {
+    character.is_control()
+        || matches!(character, ':' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}')
+        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn bad(name: impl Display, given: &str, due: &str) -> Refusal {
     Refusal::new(400, format!("{name} is {given:?}, and has to be {due}"), format!("{name} as {due}"))
 }
+
+const MAX_NAME_CHARS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::topics::log::History;
 use crate::http::Limits as HeadLimits;
 use crate::trace::DEFAULT_TAPE_BYTES;
 use crate::websocket::Limits;
@@ -25,6 +26,7 @@ pub struct Settings {
     /// Bytes of the tape that `/wire/last` and `/wire/{conn}` read; 0 records nothing, and `/wire` shows nothing.
     pub tape_bytes: usize,
     pub websocket: WebSocketSettings,
+    pub topics: TopicSettings,
     /// Between the signs of life of an event stream; zero for none. WHATWG HTML §9.2.7 suggests 15 s.
     pub heartbeat: Duration,
     /// Frozen date and counters: the same bytes out for the same bytes in.
@@ -49,6 +51,7 @@ impl Default for Settings {
             max_connections: 18_000,
             tape_bytes: DEFAULT_TAPE_BYTES,
             websocket: WebSocketSettings::default(),
+            topics: TopicSettings::default(),
             heartbeat: Duration::from_secs(15),
             golden: false,
         }
@@ -89,6 +92,25 @@ impl WebSocketSettings {
     /// The highest limit that a query may ask for.
     pub fn largest_message(&self) -> usize {
         self.max_message.unwrap_or(LARGEST_MESSAGE_BYTES)
+    }
+}
+
+/// What holds for topics.
+#[derive(Clone, Copy, Debug)]
+pub struct TopicSettings {
+    /// What each of them offers to those who come later.
+    pub history: History,
+    /// How many there may be: 507 above it.
+    pub most: usize,
+}
+
+impl Default for TopicSettings {
+    /// nchan keeps messages for an hour as well, but only ten of them.
+    fn default() -> TopicSettings {
+        TopicSettings {
+            history: History { events: 1000, bytes: 1024 * 1024, age_millis: 60 * 60 * 1000 },
+            most: 1000,
+        }
     }
 }
 

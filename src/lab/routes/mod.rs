@@ -13,6 +13,7 @@ pub mod server;
 pub mod status;
 pub mod stream;
 pub mod timeline;
+pub mod topics;
 pub mod websocket;
 pub mod wire;
 
@@ -25,7 +26,8 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
 }
 
 /// A large topic has its table beside its routes.
-const GROUPS: &[&[Route]] = &[ANATOMY, fault::ROUTES, websocket::ROUTES, live::ROUTES, server::ROUTES];
+const GROUPS: &[&[Route]] =
+    &[ANATOMY, fault::ROUTES, websocket::ROUTES, topics::ROUTES, live::ROUTES, server::ROUTES];
 
 /// What HTTP is made of.
 const ANATOMY: &[Route] = &[

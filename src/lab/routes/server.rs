@@ -1,5 +1,6 @@
 //! The server about itself: who is connected, and what it has done so far.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -65,9 +66,9 @@ pub fn stats(call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::uncached(response))
 }
 
-fn numbers(call: &Call<'_>) -> [(&'static str, u64); 14] {
+fn numbers(call: &Call<'_>) -> [(&'static str, u64); 17] {
     let (lab, tally) = (call.lab, &call.lab.tally);
-    let totals = lab.registry.totals();
+    let (totals, journal) = (lab.registry.totals(), lab.journal.tally());
     let numbers = [
         ("uptime_s", lab.clock.elapsed(lab.started).as_secs()),
         ("connections", totals.open as u64),
@@ -83,6 +84,9 @@ fn numbers(call: &Call<'_>) -> [(&'static str, u64); 14] {
         ("threads", tally.threads.load(Relaxed)),
         ("second_threads", tally.second_threads.load(Relaxed)),
         ("accept_pauses", tally.accept_pauses.load(Relaxed)),
+        ("journal_commits", journal.commits),
+        ("journal_syncs", journal.syncs),
+        ("journal_waiting", journal.waiting),
     ];
     if lab.settings.golden { numbers.map(|(name, _)| (name, 0)) } else { numbers }
 }
@@ -130,7 +134,11 @@ fn rows(call: &Call<'_>) -> Vec<Row> {
     if call.lab.settings.golden {
         return vec![Row { bytes_in: 0, bytes_out: 0, queued: 0, ..row(call.card, call) }];
     }
-    call.lab.registry.open().iter().map(|card| row(card, call)).collect()
+    let mut listening = BTreeMap::new();
+    call.lab.topics.backlogs(|connection, bytes| *listening.entry(connection).or_insert(0) += bytes);
+    let of_topics = |card: &Card| listening.get(&card.number).copied().unwrap_or_default();
+    let with_topics = |row: Row, bytes: u64| Row { queued: row.queued + bytes, ..row };
+    call.lab.registry.open().iter().map(|card| with_topics(row(card, call), of_topics(card))).collect()
 }
 
 fn row(card: &Card, call: &Call<'_>) -> Row {

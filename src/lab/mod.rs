@@ -39,6 +39,7 @@ use registry::Registry;
 use rooms::Rooms;
 use settings::Settings;
 use visit::Visit;
+use wait::Waiters;
 
 /// What all connections of one server share.
 pub struct Lab {
@@ -46,6 +47,8 @@ pub struct Lab {
     pub clock: Clock,
     pub registry: Registry,
     pub rooms: Arc<Rooms>,
+    /// Who is held back until there is news.
+    pub waiters: Waiters,
     /// Where what outlives the process is written down.
     pub journal: Arc<dyn Journal>,
     pub tracer: Arc<Tracer>,
@@ -62,6 +65,7 @@ impl Lab {
             clock: Clock::new(time, settings.golden),
             registry: Registry::default(),
             rooms: Arc::default(),
+            waiters: Waiters::default(),
             journal: Arc::new(NoJournal),
             tracer: Arc::new(Tracer::new(tape, print)),
             tally: Tally::default(),

@@ -12,7 +12,7 @@ use crate::drivers::{self, listen::listen, stop};
 use crate::http::Limits;
 use crate::lab::Lab;
 use crate::lab::clock::TimeSource;
-use crate::lab::settings::{Settings, WebSocketSettings};
+use crate::lab::settings::{JobSettings, Settings, WebSocketSettings};
 use crate::trace::Print;
 
 /// The options that every server has.
@@ -87,6 +87,14 @@ pub struct Options {
     #[arg(long, value_name = "TIME", default_value = "8s", value_parser = parse_time)]
     pub pong_timeout: Duration,
 
+    /// Jobs that run at a time, e.g. --workers 2
+    #[arg(long, value_name = "COUNT", default_value_t = JobSettings::default().workers, value_parser = parse_workers)]
+    pub workers: usize,
+
+    /// Most jobs that wait for a worker (429 above), e.g. --max-jobs-waiting 10
+    #[arg(long, value_name = "COUNT", default_value_t = JobSettings::default().most_waiting)]
+    pub max_jobs_waiting: usize,
+
     /// Time between comments on an event stream that has nothing to say, 0 for none, e.g. --heartbeat 5s
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = parse_time)]
     pub heartbeat: Duration,
@@ -158,6 +166,7 @@ impl Options {
                 ping_interval: self.ping_interval,
                 pong_timeout: self.pong_timeout,
             },
+            jobs: JobSettings { workers: self.workers, most_waiting: self.max_jobs_waiting },
             heartbeat: self.heartbeat,
             golden: self.golden,
         }
@@ -233,11 +242,19 @@ fn parse_time(given: &str) -> Result<Duration, String> {
     crate::lab::params::duration("the time", given, LONGEST_TIME).map_err(|refusal| refusal.why)
 }
 
+fn parse_workers(given: &str) -> Result<usize, String> {
+    let workers = crate::lab::params::number("the number of workers", given, 1..=MOST_WORKERS);
+    workers.map(|workers| workers as usize).map_err(|refusal| refusal.why)
+}
+
 const OPERATING_SYSTEM: TimeSource = TimeSource { instant: Instant::now, since_epoch };
 
 /// A clock before 1970 is broken, and tells the first second of it.
 fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
+
+/// They are no threads, but more than anybody can watch.
+const MOST_WORKERS: u64 = 1000;
 
 const LONGEST_TIME: Duration = Duration::from_secs(24 * 60 * 60);

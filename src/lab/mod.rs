@@ -10,7 +10,9 @@ pub mod conversation;
 pub mod dialogue;
 pub mod event_stream;
 pub mod exchange;
+pub mod idempotency;
 pub mod inbox;
+pub mod jobs;
 pub mod journal;
 pub mod params;
 pub mod path;
@@ -34,6 +36,7 @@ use crate::session::{Service, Tally};
 use crate::trace::{Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
+use jobs::Jobs;
 use journal::{Journal, NoJournal};
 use registry::Registry;
 use rooms::Rooms;
@@ -47,6 +50,7 @@ pub struct Lab {
     pub clock: Clock,
     pub registry: Registry,
     pub rooms: Arc<Rooms>,
+    pub jobs: Arc<Jobs>,
     /// Who is held back until there is news.
     pub waiters: Waiters,
     /// Where what outlives the process is written down.
@@ -60,16 +64,18 @@ pub struct Lab {
 impl Lab {
     /// A lab that has opened no connection yet; `print` gets the trace, if anyone wants one.
     pub fn new(settings: Settings, time: TimeSource, print: Option<Print>) -> Lab {
-        let tape = Tape::new(settings.tape_bytes);
+        let (tape, started) = (Tape::new(settings.tape_bytes), (time.instant)());
+        let journal: Arc<dyn Journal> = Arc::new(NoJournal);
         Lab {
             clock: Clock::new(time, settings.golden),
             registry: Registry::default(),
             rooms: Arc::default(),
+            jobs: Arc::new(Jobs::new(&settings.jobs, Arc::clone(&journal), started)),
             waiters: Waiters::default(),
-            journal: Arc::new(NoJournal),
+            journal,
             tracer: Arc::new(Tracer::new(tape, print)),
             tally: Tally::default(),
-            started: (time.instant)(),
+            started,
             settings,
         }
     }

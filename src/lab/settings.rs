@@ -25,6 +25,7 @@ pub struct Settings {
     /// Bytes of the tape that `/wire/last` and `/wire/{conn}` read; 0 records nothing.
     pub tape_bytes: usize,
     pub websocket: WebSocketSettings,
+    pub jobs: JobSettings,
     /// Between the signs of life of an event stream; zero for none. WHATWG HTML §9.2.7 suggests 15 s.
     pub heartbeat: Duration,
     /// Frozen date and counters: the same bytes out for the same bytes in.
@@ -49,6 +50,7 @@ impl Default for Settings {
             max_connections: 18_000,
             tape_bytes: DEFAULT_TAPE_BYTES,
             websocket: WebSocketSettings::default(),
+            jobs: JobSettings::default(),
             heartbeat: Duration::from_secs(15),
             golden: false,
         }
@@ -89,6 +91,21 @@ impl WebSocketSettings {
     /// The highest limit that a query may ask for.
     pub fn largest_message(&self) -> usize {
         self.max_message.unwrap_or(LARGEST_MESSAGE_BYTES)
+    }
+}
+
+/// What holds for jobs.
+#[derive(Clone, Copy, Debug)]
+pub struct JobSettings {
+    /// Jobs that run at a time. libuv's pool has 4 threads as well.
+    pub workers: usize,
+    /// Jobs that wait for a worker: 429 above it. Tomcat's acceptCount is 100.
+    pub most_waiting: usize,
+}
+
+impl Default for JobSettings {
+    fn default() -> JobSettings {
+        JobSettings { workers: 4, most_waiting: 100 }
     }
 }
 

@@ -4,6 +4,7 @@ pub mod discard;
 pub mod echo;
 pub mod fault;
 pub mod index;
+pub mod jobs;
 pub mod pace;
 pub mod plaintext;
 pub mod raw;
@@ -24,7 +25,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
 }
 
 /// A large topic has its table beside its routes.
-const GROUPS: &[&[Route]] = &[ANATOMY, fault::ROUTES, websocket::ROUTES, server::ROUTES];
+const GROUPS: &[&[Route]] = &[ANATOMY, fault::ROUTES, jobs::ROUTES, websocket::ROUTES, server::ROUTES];
 
 /// What HTTP is made of.
 const ANATOMY: &[Route] = &[

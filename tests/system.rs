@@ -19,6 +19,8 @@ mod departures;
 mod full;
 #[path = "system/hostile.rs"]
 mod hostile;
+#[path = "system/jobs.rs"]
+mod jobs;
 #[path = "system/limits.rs"]
 mod limits;
 #[path = "system/logging.rs"]

@@ -1,6 +1,6 @@
 //! Jobs: work that goes on after its request was answered, and how everybody learns how far it has come.
 //!
-//! The work is simulated: it is time, in steps. So nothing here runs. A [`Schedule`] knows what has happened up to any
+//! The work is simulated: it is time, in steps. So nothing here runs. A schedule knows what has happened up to any
 //! moment, each call tells it the time, and whoever waits for a job waits for a moment that is known. Only what nobody
 //! can foresee, that a job is cancelled, reaches the others by their wakers.
 

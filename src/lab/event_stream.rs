@@ -49,6 +49,15 @@ pub fn last_event_number(call: &Call<'_>, max: u64) -> Result<Option<u64>, Refus
     field.or(asked).transpose()
 }
 
+/// The id of the last event that the client has got, if it has been here before: an EventSource says so in a field,
+/// which wins, others in the query.
+pub fn last_event_id(call: &Call<'_>) -> Result<Option<String>, Refusal> {
+    match call.request.fields.text("Last-Event-ID") {
+        Some(id) => Ok(Some(id.to_owned())),
+        None => call.params()?.text("last_event_id"),
+    }
+}
+
 /// A comment from time to time while there is nothing to say: a proxy forgets a silent connection, and whoever writes
 /// to a peer that has gone finds out.
 #[derive(Clone, Copy, Debug)]

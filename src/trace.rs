@@ -61,14 +61,14 @@ impl Tracer {
             let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
             (printer.print)(&lines());
         }
-        if let Some(audience) = self.audience() {
+        if let Some(audience) = self.audience(number) {
             audience.show(number, now, &lines());
         }
     }
 
-    /// Those who watch, while there are any.
-    fn audience(&self) -> Option<&dyn Audience> {
-        self.audience.as_deref().filter(|audience| audience.is_present())
+    /// Those who watch a connection, while there are any.
+    fn audience(&self, number: u64) -> Option<&dyn Audience> {
+        self.audience.as_deref().filter(|audience| audience.watches(number))
     }
 
     fn is_off(&self) -> bool {
@@ -101,7 +101,7 @@ impl<S: Session> Traced<S> {
             sent: 0,
             half_closed: false,
         });
-        if let Some(audience) = tracer.audience() {
+        if let Some(audience) = tracer.audience(number) {
             audience.show(number, now, "# opened\n");
         }
         Self { inner, view }
@@ -224,7 +224,7 @@ impl View {
             print_block(side, bytes, &mut lines);
             self.print(now, side, &lines);
         }
-        if let Some(audience) = self.tracer.audience() {
+        if let Some(audience) = self.tracer.audience(self.number) {
             audience.show(self.number, now, &lines_of(side, bytes));
         }
     }
@@ -240,7 +240,7 @@ impl View {
         }
         let line = format!("{line}\n");
         self.print(now, side, &line);
-        if let Some(audience) = self.tracer.audience() {
+        if let Some(audience) = self.tracer.audience(self.number) {
             audience.show(self.number, now, &line);
         }
     }

@@ -68,20 +68,16 @@ impl Watchers {
 }
 
 impl Audience for Watchers {
-    /// Seen a moment too late, it misses a moment: nothing depends on it.
-    fn is_present(&self) -> bool {
-        self.count.load(Relaxed) > 0
+    /// Who comes is seen a moment later, and misses a moment: nothing depends on it.
+    fn watches(&self, number: u64) -> bool {
+        self.count.load(Relaxed) > 0 && !self.seats().contains_key(&number)
     }
 
     fn show(&self, number: u64, now: Instant, lines: &str) {
-        let seats = self.seats();
-        if seats.contains_key(&number) {
-            return;
-        }
         let Some(card) = self.registry.card(number) else { return };
         let elapsed = now.saturating_duration_since(card.opened);
         let event = event(&(heading(number, card.peer, elapsed) + lines));
-        for inbox in seats.values() {
+        for inbox in self.seats().values() {
             let _ = inbox.push(&event); // whoever has lost some finds out when it looks
         }
     }
@@ -110,3 +106,53 @@ impl Drop for Watch {
 
 /// Each is one more for whom everything that passes is put into a queue.
 pub const MAX_WATCHERS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use core::net::{Ipv4Addr, SocketAddr};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Watchers, and so many connections.
+    fn watchers(connections: u64) -> (Arc<Watchers>, Instant) {
+        let (registry, now) = (Arc::<Registry>::default(), Instant::now());
+        (0..connections)
+            .for_each(|_| drop(registry.enter(now, SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)))));
+        (Arc::new(Watchers::new(registry)), now)
+    }
+
+    #[test]
+    fn all_who_watch_share_an_event() {
+        let (watchers, now) = watchers(3);
+        let watches = [1, 2].map(|number| watchers.watch(number).expect("a seat"));
+        watchers.show(3, now + Duration::from_millis(1500), "C: a\\n\nC <eof>\n");
+        let events =
+            watches.each_ref().map(|watch| watch.inbox().take().expect("none is lost").expect("one"));
+        assert_eq!(
+            str::from_utf8(&events[0]).expect("text"),
+            "data: # connection 3, 127.0.0.1:50000, +1.500 s\ndata: C: a\\n\ndata: C <eof>\n\n"
+        );
+        assert!(std::ptr::eq(&*events[0], &*events[1]), "encoded twice");
+    }
+
+    #[test]
+    fn nobody_who_watches_is_watched() {
+        let (watchers, _) = watchers(2);
+        assert!(!watchers.watches(2), "there is nobody");
+        let watch = watchers.watch(1).expect("a seat");
+        assert_eq!([1, 2].map(|number| watchers.watches(number)), [false, true]);
+        drop(watch);
+        assert!(!watchers.watches(1) && !watchers.watches(2));
+    }
+
+    #[test]
+    fn seats_are_limited_and_given_back() {
+        let (watchers, _) = watchers(0);
+        let mut seats: Vec<_> = (0..MAX_WATCHERS as u64).map(|number| watchers.watch(number)).collect();
+        assert!(seats.iter().all(Result::is_ok));
+        assert_eq!(watchers.watch(1000).err(), Some(Full));
+        seats.pop();
+        assert!(watchers.watch(1000).is_ok());
+    }
+}

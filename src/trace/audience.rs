@@ -9,8 +9,9 @@ use crate::wire::notation::{Side, print_block};
 
 /// Whoever is shown what passes on all connections, as it happens.
 pub trait Audience: Send + Sync {
-    /// Whether anybody watches. It is asked at every read and every write, so it has to cost next to nothing.
-    fn is_present(&self) -> bool;
+    /// Whether anybody is to be shown what passes on this connection. It is asked at every read and every write, so
+    /// while there is nobody it has to cost next to nothing.
+    fn watches(&self, number: u64) -> bool;
 
     /// Shows what has passed on a connection at once: lines of the notation.
     fn show(&self, number: u64, now: Instant, lines: &str);

@@ -21,7 +21,7 @@ pub const ROUTES: &[Route] = &[
         pattern: "/firehose",
         methods: &[Method::Get],
         about: "more events than you read: policy is block, drop-oldest, coalesce or close; rate, size, count, queue, sndbuf",
-        example: "curl -N --limit-rate 100k \"http://{at}/firehose?policy=drop-oldest&count=3000\" | tail -n 3",
+        example: "curl -N --limit-rate 100k \"http://{at}/firehose?policy=drop-oldest&count=3000&sndbuf=4096\" | tail -n 4",
         answer: firehose::firehose,
     },
     Route {

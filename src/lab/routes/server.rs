@@ -1,5 +1,6 @@
 //! The server about itself: who is connected, and what it has done so far.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -65,10 +66,10 @@ pub fn stats(call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::uncached(response))
 }
 
-fn numbers(call: &Call<'_>) -> [(&'static str, u64); 17] {
+fn numbers(call: &Call<'_>) -> Vec<(&'static str, u64)> {
     let (lab, tally) = (call.lab, &call.lab.tally);
-    let (totals, journal) = (lab.registry.totals(), lab.journal.tally());
-    let numbers = [
+    let (totals, journal, jobs) = (lab.registry.totals(), lab.journal.tally(), lab.jobs.counts(call.now));
+    let mut numbers = vec![
         ("uptime_s", lab.clock.elapsed(lab.started).as_secs()),
         ("connections", totals.open as u64),
         ("most_connections", totals.most_open as u64),
@@ -86,8 +87,15 @@ fn numbers(call: &Call<'_>) -> [(&'static str, u64); 17] {
         ("journal_commits", journal.commits),
         ("journal_syncs", journal.syncs),
         ("journal_waiting", journal.waiting),
+        ("longpoll_waiters", lab.waiters.count()),
+        ("jobs_queued", jobs.queued as u64),
+        ("jobs_running", jobs.running as u64),
+        ("jobs_ended", jobs.ended as u64),
     ];
-    if lab.settings.golden { numbers.map(|(name, _)| (name, 0)) } else { numbers }
+    if lab.settings.golden {
+        numbers.iter_mut().for_each(|(_, number)| *number = 0);
+    }
+    numbers
 }
 
 /// One open connection, as it is shown.
@@ -133,7 +141,11 @@ fn rows(call: &Call<'_>) -> Vec<Row> {
     if call.lab.settings.golden {
         return vec![Row { bytes_in: 0, bytes_out: 0, queued: 0, ..row(call.card, call) }];
     }
-    call.lab.registry.open().iter().map(|card| row(card, call)).collect()
+    let mut listening = BTreeMap::new();
+    call.lab.topics.backlogs(|connection, bytes| *listening.entry(connection).or_insert(0) += bytes);
+    let of_topics = |card: &Card| listening.get(&card.number).copied().unwrap_or_default();
+    let with_topics = |row: Row, bytes: u64| Row { queued: row.queued + bytes, ..row };
+    call.lab.registry.open().iter().map(|card| with_topics(row(card, call), of_topics(card))).collect()
 }
 
 fn row(card: &Card, call: &Call<'_>) -> Row {

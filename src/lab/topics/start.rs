@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::lab::event_stream;
 use crate::lab::exchange::Call;
 use crate::lab::params::Params;
 use crate::lab::refusal::Refusal;
@@ -30,13 +31,12 @@ pub enum Gap {
 
 impl Start {
     /// Where the client wants to begin, if it says so: `Last-Event-ID`, which a browser sends by itself when it comes
-    /// again and which is therefore newer than what stood in its URL; else `last_event_id=` or `since=`. An empty one
-    /// says nothing (WHATWG HTML §9.2.4).
+    /// again and which is therefore newer than what stood in its URL; else `last_event_id=` or `since=`.
     pub fn read(call: &Call<'_>, params: &Params) -> Result<Option<String>, Refusal> {
-        let field = call.request.fields.first("Last-Event-ID");
-        let field = field.map(|given| String::from_utf8_lossy(given).into_owned());
-        let given = [field, params.text("last_event_id")?, params.text("since")?];
-        Ok(given.into_iter().flatten().find(|given| !given.is_empty()))
+        match event_stream::last_event_id(call)? {
+            Some(given) => Ok(Some(given)),
+            None => Ok(params.text("since")?.filter(|given| !given.is_empty())),
+        }
     }
 
     /// A start as it is given for one topic.

@@ -12,8 +12,8 @@ use crate::lab::representation::Representation;
 use crate::lab::topics::Subscribed;
 use crate::lab::topics::event::{self, Event};
 use crate::lab::topics::start::{Gap, Start};
-use crate::lab::topics::subscription::{Appetite, News, Subscription, Waiting};
-use crate::lab::wait::Wait;
+use crate::lab::topics::subscription::{Appetite, News, Subscription};
+use crate::lab::wait::{Preference, Wait, Waiting};
 
 /// `GET /topics/{t}`
 ///
@@ -27,15 +27,16 @@ pub fn poll(call: &Call<'_>) -> Result<Answer, Refusal> {
     let has_all = condition::client_has(&call.request.fields, &tag(newest));
     Ok(Answer::exchange(Poll {
         subscription,
-        gap,
+        gap: gap.map(Box::new),
         limit,
         min_bytes,
         representation: call.representation(),
         form: call.form(),
         known: has_all.then_some(newest),
-        wait,
+        preference: wait.preference(),
         until: wait.until(call.now),
-        is_listening: false,
+        is_asked: false,
+        held_back: None,
         server_stops: false,
     }))
 }
@@ -43,7 +44,7 @@ pub fn poll(call: &Call<'_>) -> Result<Answer, Refusal> {
 /// A poll, which is answered once there is something to say, or when the client wants to wait no longer.
 struct Poll {
     subscription: Subscription,
-    gap: Option<Gap>,
+    gap: Option<Box<Gap>>,
     limit: u32,
     /// Of data: a client that is in no hurry can ask for more at a time, as Kafka's consumers do (`fetch.min.bytes`).
     /// Usually any event will do, also one without data.
@@ -52,27 +53,37 @@ struct Poll {
     form: Form,
     /// The latest event, if the client has said that it has all up to it (RFC 9110 §13.1.2): only another is news.
     known: Option<u64>,
-    wait: Wait,
+    preference: Preference,
     until: Instant,
-    is_listening: bool,
+    /// Whether the request is complete.
+    is_asked: bool,
+    /// Counted, once it is.
+    held_back: Option<Waiting>,
     server_stops: bool,
 }
 
 impl Poll {
-    fn has_news(&self, waiting: Waiting) -> bool {
-        waiting.events > 0 && waiting.data_bytes >= self.min_bytes as usize && !self.is_unchanged()
+    fn has_news(&self) -> bool {
+        let waiting = self.subscription.waiting(self.min_bytes as usize);
+        let is_enough = waiting.events > 0 && waiting.data_bytes >= self.min_bytes as usize;
+        waiting.has_ended || (is_enough && self.known != Some(self.subscription.newest_id()))
     }
 
-    fn is_unchanged(&self) -> bool {
-        self.known == Some(self.subscription.newest_id())
-    }
-
-    fn answer(&self) -> Response {
-        if self.is_unchanged() {
-            return with_position(Response::new(304), self.subscription.newest_id());
+    fn answer(&self, reply: &mut Reply<'_>) {
+        let waiting = self.subscription.waiting(0);
+        if waiting.has_ended && waiting.events == 0 {
+            return reply.refuse(&deleted(self.subscription.topic()), self.form);
         }
+        let response = match self.known {
+            Some(known) if known == self.subscription.newest_id() => with_position(Response::new(304), known),
+            _ => self.read(),
+        };
+        reply.send(self.preference.confirm(response));
+    }
+
+    fn read(&self) -> Response {
         let mut events = Events::new(self.representation, self.subscription.topic());
-        let (mut gap, mut left) = (self.gap, self.limit);
+        let (mut gap, mut left) = (self.gap.as_deref().copied(), self.limit);
         self.subscription.read(|news| {
             match news {
                 News::Event(event) => {
@@ -90,23 +101,26 @@ impl Poll {
 }
 
 impl Exchange for Poll {
+    fn receive_end(&mut self, _reply: &mut Reply<'_>) {
+        self.is_asked = true;
+    }
+
     fn poll(&mut self, reply: &mut Reply<'_>) {
-        if !self.is_listening && !self.wait.is_none() {
-            self.subscription.listen(reply.waker());
-            self.is_listening = true;
+        if !self.is_asked {
+            return;
         }
-        let waiting = self.subscription.waiting(self.min_bytes as usize);
         let is_over = self.until <= reply.now || reply.peer_has_ended || self.server_stops;
-        if waiting.has_ended && waiting.events == 0 {
-            reply.refuse(&deleted(self.subscription.topic()), self.form);
-        } else if is_over || waiting.has_ended || self.has_news(waiting) {
-            let response = self.wait.confirm(self.answer());
-            reply.send(response);
+        if !is_over && !self.has_news() && self.held_back.is_none() {
+            self.subscription.listen(reply.waker());
+            self.held_back = Some(reply.lab.waiters.enter());
+        }
+        if is_over || self.has_news() {
+            self.answer(reply);
         }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        Some(self.until)
+        self.is_asked.then_some(self.until)
     }
 
     fn handle_shutdown(&mut self) {

@@ -40,7 +40,7 @@ fn stream(call: &Call<'_>, style: Style) -> Result<Answer, Refusal> {
         _ => Feed::Several(Box::new(Several(subscriptions))),
     };
     let opening = Some(Box::new(Opening { gaps }));
-    Ok(Answer::exchange(Stream { feed, style, heartbeat, opening, server_stops: false }))
+    Ok(Answer::exchange(Stream { feed, style, heartbeat, opening, is_listening: false, server_stops: false }))
 }
 
 /// An answer that goes on for as long as its topics and its reader do.
@@ -48,8 +48,9 @@ struct Stream {
     feed: Feed,
     style: Style,
     heartbeat: Heartbeat,
-    /// Until the head has been sent.
+    /// Until the request is complete.
     opening: Option<Box<Opening>>,
+    is_listening: bool,
     server_stops: bool,
 }
 
@@ -79,12 +80,22 @@ enum Rest {
 }
 
 impl Exchange for Stream {
-    fn poll(&mut self, reply: &mut Reply<'_>) {
+    fn receive_end(&mut self, reply: &mut Reply<'_>) {
         if let Some(opening) = self.opening.take() {
             self.begin(&opening, reply);
-            if !reply.can_send_content() {
-                return reply.end(&[]);
-            }
+        }
+        if !reply.can_send_content() {
+            reply.end(&[]);
+        }
+    }
+
+    fn poll(&mut self, reply: &mut Reply<'_>) {
+        if self.opening.is_some() {
+            return;
+        }
+        if !self.is_listening {
+            self.feed.subscriptions().iter().for_each(|subscription| subscription.listen(reply.waker()));
+            self.is_listening = true;
         }
         let before = reply.sent();
         let is_last_turn = reply.peer_has_ended || self.server_stops;
@@ -122,9 +133,6 @@ impl Stream {
             if let Some(gap) = gap {
                 reply.send_data(&style.gap(topic, &position, *gap));
             }
-        }
-        for subscription in subscriptions {
-            subscription.listen(reply.waker());
         }
         self.heartbeat.note(reply.now);
     }

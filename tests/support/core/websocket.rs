@@ -15,8 +15,9 @@ pub struct WebSocket {
 impl WebSocket {
     /// Where the request is an opening handshake, and one that can be accepted.
     pub fn open(request: &Request<'_>, reports: &mut Reports) -> Option<WebSocket> {
-        let asks = request.target.path().starts_with("/ws/") && request.fields.first("upgrade").is_some();
-        if !asks {
+        let path = request.target.path();
+        let is_websocket = path.starts_with("/ws/") || path.ends_with("/ws");
+        if !is_websocket || request.fields.first("upgrade").is_none() {
             return None;
         }
         match accept(request, &POLICY) {

@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod journal;
 pub mod params;
 pub mod path;
+pub mod queues;
 pub mod receipt;
 pub mod refusal;
 pub mod registry;
@@ -35,6 +36,7 @@ use crate::trace::{Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
 use journal::{Journal, NoJournal};
+use queues::Queues;
 use registry::Registry;
 use rooms::Rooms;
 use settings::Settings;
@@ -46,6 +48,7 @@ pub struct Lab {
     pub clock: Clock,
     pub registry: Registry,
     pub rooms: Arc<Rooms>,
+    pub queues: Arc<Queues>,
     /// Where what outlives the process is written down.
     pub journal: Arc<dyn Journal>,
     pub tracer: Arc<Tracer>,
@@ -62,6 +65,7 @@ impl Lab {
             clock: Clock::new(time, settings.golden),
             registry: Registry::default(),
             rooms: Arc::default(),
+            queues: Arc::new(Queues::new(settings.queues.clone(), Arc::new(NoJournal))),
             journal: Arc::new(NoJournal),
             tracer: Arc::new(Tracer::new(tape, print)),
             tally: Tally::default(),

@@ -25,6 +25,7 @@ pub struct Settings {
     /// Bytes of the tape that `/wire/last` and `/wire/{conn}` read; 0 records nothing.
     pub tape_bytes: usize,
     pub websocket: WebSocketSettings,
+    pub queues: QueueSettings,
     /// Between the signs of life of an event stream; zero for none. WHATWG HTML §9.2.7 suggests 15 s.
     pub heartbeat: Duration,
     /// Frozen date and counters: the same bytes out for the same bytes in.
@@ -49,6 +50,7 @@ impl Default for Settings {
             max_connections: 18_000,
             tape_bytes: DEFAULT_TAPE_BYTES,
             websocket: WebSocketSettings::default(),
+            queues: QueueSettings::default(),
             heartbeat: Duration::from_secs(15),
             golden: false,
         }
@@ -93,3 +95,31 @@ impl WebSocketSettings {
 }
 
 const LARGEST_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
+
+/// What holds for the queues of messages.
+#[derive(Clone, Debug)]
+pub struct QueueSettings {
+    /// Deliveries of a message that nobody acks, before it goes to the dead-letter queue. A quorum queue of RabbitMQ
+    /// makes 20.
+    pub max_deliveries: u32,
+    /// Queues that are there at a time: 507 above it. If need be, dead letters get theirs on top of it.
+    pub max_queues: usize,
+    /// Messages in a queue: 429 above it. A queue of RabbitMQ has no such limit unless it is given one.
+    pub max_messages: usize,
+    /// Bytes that the messages of a queue cost in memory: 429 above it.
+    pub max_queue_bytes: usize,
+    /// Bytes that the messages of all queues cost: 507 above it.
+    pub max_bytes: usize,
+}
+
+impl Default for QueueSettings {
+    fn default() -> QueueSettings {
+        QueueSettings {
+            max_deliveries: 5,
+            max_queues: 1000,
+            max_messages: 10_000,
+            max_queue_bytes: 64 * 1024 * 1024,
+            max_bytes: 256 * 1024 * 1024,
+        }
+    }
+}

@@ -6,10 +6,10 @@ use super::exchange::Call;
 use super::refusal::Refusal;
 use crate::http::Response;
 
-/// A client's patience.
+/// A client's patience. Whoever waits carries it, so it is kept as a number of milliseconds: a third of the size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wait {
-    time: Duration,
+    millis: u32,
     is_preferred: bool,
 }
 
@@ -20,27 +20,34 @@ impl Wait {
     pub fn read(call: &Call<'_>) -> Result<Wait, Refusal> {
         let asked = call.params()?.duration("wait", LONGEST_WAIT, Duration::MAX)?;
         if asked < Duration::MAX {
-            return Ok(Wait { time: asked, is_preferred: false });
+            return Ok(Wait::new(asked, false));
         }
         let preferred = call.request.fields.all("Prefer").find_map(preferred_wait);
-        Ok(preferred
-            .map_or(Wait::default(), |time| Wait { time: time.min(LONGEST_WAIT), is_preferred: true }))
+        Ok(preferred.map_or(Wait::default(), |time| Wait::new(time.min(LONGEST_WAIT), true)))
+    }
+
+    fn new(time: Duration, is_preferred: bool) -> Wait {
+        Wait { millis: time.as_millis() as u32, is_preferred }
     }
 
     /// Whether the client wants its answer at once.
     pub fn is_none(self) -> bool {
-        self.time.is_zero()
+        self.millis == 0
     }
 
     /// When its patience ends.
     pub fn until(self, now: Instant) -> Instant {
-        now + self.time
+        now + self.time()
+    }
+
+    fn time(self) -> Duration {
+        Duration::from_millis(self.millis.into())
     }
 
     /// Says in the answer that the preference was heeded (RFC 7240 §3).
     pub fn confirm(self, response: Response) -> Response {
         match self.is_preferred {
-            true => response.with("Preference-Applied", format!("wait={}", self.time.as_secs())),
+            true => response.with("Preference-Applied", format!("wait={}", self.time().as_secs())),
             false => response,
         }
     }

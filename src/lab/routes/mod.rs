@@ -6,6 +6,7 @@ pub mod fault;
 pub mod index;
 pub mod pace;
 pub mod plaintext;
+pub mod queues;
 pub mod raw;
 pub mod request;
 pub mod server;
@@ -24,7 +25,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
 }
 
 /// A large topic has its table beside its routes.
-const GROUPS: &[&[Route]] = &[ANATOMY, fault::ROUTES, websocket::ROUTES, server::ROUTES];
+const GROUPS: &[&[Route]] = &[ANATOMY, fault::ROUTES, websocket::ROUTES, queues::ROUTES, server::ROUTES];
 
 /// What HTTP is made of.
 const ANATOMY: &[Route] = &[

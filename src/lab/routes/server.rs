@@ -65,9 +65,9 @@ pub fn stats(call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::uncached(response))
 }
 
-fn numbers(call: &Call<'_>) -> [(&'static str, u64); 14] {
+fn numbers(call: &Call<'_>) -> [(&'static str, u64); 18] {
     let (lab, tally) = (call.lab, &call.lab.tally);
-    let totals = lab.registry.totals();
+    let (totals, queues) = (lab.registry.totals(), lab.queues.totals(call.now));
     let numbers = [
         ("uptime_s", lab.clock.elapsed(lab.started).as_secs()),
         ("connections", totals.open as u64),
@@ -83,6 +83,10 @@ fn numbers(call: &Call<'_>) -> [(&'static str, u64); 14] {
         ("threads", tally.threads.load(Relaxed)),
         ("second_threads", tally.second_threads.load(Relaxed)),
         ("accept_pauses", tally.accept_pauses.load(Relaxed)),
+        ("queues", queues.queues as u64),
+        ("messages_ready", queues.ready as u64),
+        ("messages_leased", queues.leased as u64),
+        ("consumers", queues.consumers as u64),
     ];
     if lab.settings.golden { numbers.map(|(name, _)| (name, 0)) } else { numbers }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,7 +13,9 @@ use crate::drivers::{self, listen::listen, stop};
 use crate::http::Limits;
 use crate::lab::Lab;
 use crate::lab::clock::TimeSource;
-use crate::lab::settings::{QueueSettings, Settings, WebSocketSettings};
+use crate::lab::settings::{QueueSettings, Settings, TopicSettings, WebSocketSettings};
+use crate::lab::topics::log::History;
+use crate::store::{self, Store};
 use crate::trace::Print;
 
 /// The options that every server has.
@@ -32,15 +35,15 @@ pub struct Options {
 
     /// Longest request line, in bytes (414 above), e.g. --max-request-line 16384
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().request_line_bytes)]
-    pub max_request_line: usize,
+    pub max_request_line: u32,
 
     /// Largest head, in bytes (431 above), e.g. --max-head 65536
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().head_bytes)]
-    pub max_head: usize,
+    pub max_head: u32,
 
     /// Most field lines of a head (431 above), e.g. --max-fields 50
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().fields)]
-    pub max_fields: usize,
+    pub max_fields: u32,
 
     /// Largest content that a route keeps, in bytes (413 above), e.g. --max-content 4096
     #[arg(long, value_name = "BYTES", default_value_t = Settings::default().max_content)]
@@ -87,6 +90,22 @@ pub struct Options {
     #[arg(long, value_name = "TIME", default_value = "8s", value_parser = parse_time)]
     pub pong_timeout: Duration,
 
+    /// Events that a topic keeps for those who come later, e.g. --history-events 10
+    #[arg(long, value_name = "COUNT", default_value_t = TopicSettings::default().history.events)]
+    pub history_events: usize,
+
+    /// The same in bytes; an event counts 256 more than its data, e.g. --history-bytes 65536
+    #[arg(long, value_name = "BYTES", default_value_t = TopicSettings::default().history.bytes)]
+    pub history_bytes: u64,
+
+    /// The same by age, e.g. --history-age 60s
+    #[arg(long, value_name = "TIME", default_value = "3600s", value_parser = parse_time)]
+    pub history_age: Duration,
+
+    /// Most topics (507 above), e.g. --max-topics 10
+    #[arg(long, value_name = "COUNT", default_value_t = TopicSettings::default().most)]
+    pub max_topics: usize,
+
     /// Time between comments on an event stream that has nothing to say, 0 for none, e.g. --heartbeat 5s
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = parse_time)]
     pub heartbeat: Duration,
@@ -99,9 +118,21 @@ pub struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = QueueSettings::default().max_messages)]
     pub queue_limit: usize,
 
-    /// Memory of the tape behind /wire/last, 0 for none, e.g. --tape 16777216
+    /// Memory of the tape behind /wire/last, 0 for none and for no /wire either, e.g. --tape 16777216
     #[arg(long, value_name = "BYTES", default_value_t = Settings::default().tape_bytes)]
     pub tape: usize,
+
+    /// Folder where events, messages and jobs outlive the server, e.g. --data lab-data
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Largest file there, in bytes (507 above), e.g. --max-data 1048576
+    #[arg(long, value_name = "BYTES", requires = "data", default_value_t = store::Settings::default().max_bytes)]
+    pub max_data: u64,
+
+    /// Time that every sync of the disk takes longer: a slow disk on purpose, e.g. --sync-delay 200ms
+    #[arg(long, value_name = "TIME", requires = "data", default_value = "0s", value_parser = parse_time)]
+    pub sync_delay: Duration,
 }
 
 /// A server that is ready to be driven.
@@ -110,6 +141,8 @@ pub struct Server {
     pub lab: Arc<Lab>,
     pub settings: drivers::Settings,
     pub stop: stop::StopSignal,
+    /// Dropping it takes as long as the disk needs: what was kept is safe then, and `main` may return.
+    pub store: Option<Store>,
 }
 
 impl Options {
@@ -127,24 +160,36 @@ impl Options {
         let listener = listen(address)
             .map_err(|error| format!("cannot listen on {address}: {error}{}", advice(error.kind())))?;
         let bound = listener.local_addr().map_err(|error| cannot("tell the port", error))?;
+        let (lab, store) = self.lab(waits_by)?;
         let (handle, stop) = stop::pair().map_err(|error| cannot("hear signals", error))?;
         handle.on_signals().map_err(|error| cannot("hear signals", error))?;
         announce(name, bound, self.trace);
         if !bound.ip().is_loopback() && self.tape > 0 {
             log::warn!(
-                "whoever reaches {bound} can read what others have sent, at /wire/last; --tape 0 records nothing"
+                "whoever reaches {bound} can read what others send, at /wire and /wire/last; --tape 0 shows nothing"
             );
         }
         Ok(Server {
             listener,
-            lab: Arc::new(Lab::new(self.lab_settings(waits_by), OPERATING_SYSTEM, self.printer())),
+            lab: Arc::new(lab),
             settings: drivers::Settings {
                 send_timeout: self.send_timeout,
                 grace: self.grace,
                 ..drivers::Settings::default()
             },
             stop,
+            store,
         })
+    }
+
+    /// The lab, and the store in which it keeps what is to outlive it, if there is to be one.
+    fn lab(&self, waits_by: &'static str) -> Result<(Lab, Option<Store>), String> {
+        let lab = Lab::new(self.lab_settings(waits_by), OPERATING_SYSTEM, self.printer());
+        let Some(folder) = &self.data else { return Ok((lab, None)) };
+        let settings = store::Settings { max_bytes: self.max_data, sync_delay: self.sync_delay };
+        let opened = Store::open(folder, &settings);
+        let (store, found) = opened.map_err(|error| format!("--data {}: {error}", folder.display()))?;
+        Ok((lab.keep(store.journal(), found), Some(store)))
     }
 
     fn lab_settings(&self, waits_by: &'static str) -> Settings {
@@ -165,6 +210,14 @@ impl Options {
                 max_message: self.max_message,
                 ping_interval: self.ping_interval,
                 pong_timeout: self.pong_timeout,
+            },
+            topics: TopicSettings {
+                history: History {
+                    events: self.history_events,
+                    bytes: self.history_bytes,
+                    age_millis: self.history_age.as_millis() as u64,
+                },
+                most: self.max_topics,
             },
             queues: QueueSettings {
                 max_deliveries: self.max_deliveries,

@@ -1,10 +1,12 @@
-//! Every fixture, on the protocol cores alone and on the whole lab: whole, at every two-way cut, and byte by byte.
+//! Every fixture, on the protocol cores alone and on the whole lab: whole, at every two-way cut, and byte by byte. An
+//! event stream is what a server sends: the parser alone hears those of `fixtures/sse`.
 //!
 //! `BLESS=1 cargo test` rewrites what is expected, never what the client sends.
 
 mod support {
     pub mod core;
     pub mod driven;
+    pub mod event_stream;
     pub mod fixture;
     pub mod lab;
     pub mod play;
@@ -20,6 +22,7 @@ use std::{env, fs, thread};
 
 use support::core::Core;
 use support::driven::Driven;
+use support::event_stream::EventStream;
 use support::fixture::Fixture;
 use support::play::{Cut, expectations, is_report, play};
 use support::player::Player;
@@ -54,14 +57,22 @@ fn every_fixture_holds_however_its_bytes_are_cut() {
     );
 }
 
-/// The two things that a script is played to.
+/// The things that a script is played to.
 #[derive(Clone, Copy)]
 enum On {
     Core,
     Lab,
+    EventStream,
 }
 
 impl On {
+    fn all(fixture: &Fixture) -> &'static [On] {
+        match fixture.folder() {
+            "sse" => &[On::EventStream],
+            _ => &[On::Core, On::Lab],
+        }
+    }
+
     fn play(self, script: &Script, cut: Cut) -> Vec<Vec<Expected>> {
         match self {
             On::Core => play(script, cut, &mut Core::new()),
@@ -77,6 +88,7 @@ impl On {
                 );
                 answers
             }
+            On::EventStream => play(script, cut, &mut EventStream::new()),
         }
     }
 
@@ -84,6 +96,7 @@ impl On {
         match self {
             On::Core => expectations(script, is_report),
             On::Lab => expectations(script, |expected| !is_report(expected)),
+            On::EventStream => expectations(script, |_| true),
         }
     }
 
@@ -91,6 +104,7 @@ impl On {
         match self {
             On::Core => "the core",
             On::Lab => "the lab",
+            On::EventStream => "the parser of event streams",
         }
     }
 }
@@ -100,8 +114,7 @@ fn check(fixture: &Fixture, bless: bool) -> Result<(), String> {
     let script = blessed.as_ref().unwrap_or(&fixture.script);
     // The trace of a connection shows what passed over it, not what the core made of it.
     let is_trace = On::Core.expected(script).iter().all(Vec::is_empty);
-    let subjects = if is_trace { &[On::Lab][..] } else { &[On::Core, On::Lab] };
-    for on in subjects {
+    for on in On::all(fixture).iter().filter(|on| !(is_trace && matches!(on, On::Core))) {
         let expected = on.expected(script);
         for cut in Cut::all(script) {
             let answers = on.play(script, cut);
@@ -116,12 +129,15 @@ fn check(fixture: &Fixture, bless: bool) -> Result<(), String> {
 /// Writes down what comes of the script when it is played whole, if it is not what the file says.
 fn bless(fixture: &Fixture) -> Option<Script> {
     let script = &fixture.script;
-    let (reports, bytes) = (On::Core.play(script, Cut::Whole), On::Lab.play(script, Cut::Whole));
-    if reports == On::Core.expected(script) && bytes == On::Lab.expected(script) {
+    let (mut answers, mut is_expected) = (vec![Vec::new(); script.turns().len()], true);
+    for on in On::all(fixture) {
+        let came = on.play(script, Cut::Whole);
+        is_expected &= came == on.expected(script);
+        answers.iter_mut().zip(came).for_each(|(answer, more)| answer.extend(more));
+    }
+    if is_expected {
         return None;
     }
-    let answers: Vec<_> =
-        reports.into_iter().zip(bytes).map(|(first, then)| [first, then].concat()).collect();
     let text = script.rewritten(&answers);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&fixture.name);
     fs::write(path, &text).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));

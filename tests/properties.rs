@@ -28,7 +28,7 @@ use wirelab::wire::script::Expected;
 
 /// What the client sends in the fixtures: every rule of the protocol, kept or broken.
 static STREAMS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    let http = Fixture::all().into_iter().filter(|fixture| fixture.name.starts_with("fixtures/http/"));
+    let http = Fixture::all().into_iter().filter(|fixture| fixture.folder() == "http");
     let all = http.map(|fixture| fixture.script.bytes(Side::Client));
     all.filter(|stream| stream.len() < 1000 && may_be_cut_anywhere(stream)).collect()
 });

@@ -8,7 +8,7 @@ mod support {
 }
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,15 +19,16 @@ use wirelab::session::{Cause, Flow, Service, Session};
 
 #[test]
 fn the_epoll_server_answers_as_the_fixtures_say() {
-    play_all(Server::start(env!("CARGO_BIN_EXE_epoll-server"), &[]).address);
+    play_all(|| started(env!("CARGO_BIN_EXE_epoll-server")));
 }
 
 #[test]
 fn the_threaded_server_answers_as_the_fixtures_say() {
-    play_all(Server::start(env!("CARGO_BIN_EXE_threaded-server"), &[]).address);
+    play_all(|| started(env!("CARGO_BIN_EXE_threaded-server")));
 }
 
-/// The smallest driver there is, to tell faults of the servers from faults of the fixtures.
+/// The smallest driver there is, to tell faults of the servers from faults of the fixtures. Every connection has a lab
+/// of its own, as fresh as a fixture may need it.
 #[test]
 fn a_blocking_loop_answers_as_the_fixtures_say() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -35,7 +36,12 @@ fn a_blocking_loop_answers_as_the_fixtures_say() {
     thread::spawn(move || {
         listener.incoming().flatten().for_each(|stream| drop(thread::spawn(|| serve(stream))))
     });
-    play_all(address);
+    play_all(|| (address, ()));
+}
+
+fn started(binary: &str) -> (SocketAddr, Server) {
+    let server = Server::start(binary, &[]);
+    (server.address, server)
 }
 
 /// Reads and writes until the session is over; a read lasts until the session's deadline at the most.

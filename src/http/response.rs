@@ -79,6 +79,11 @@ impl Response {
         Response::new(status).with_content("text/plain; charset=utf-8", content)
     }
 
+    pub fn with_status(mut self, status: u16) -> Response {
+        self.status = status;
+        self
+    }
+
     pub fn with_content(
         mut self,
         content_type: impl Into<Cow<'static, str>>,

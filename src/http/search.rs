@@ -6,16 +6,16 @@
 use super::error::{Fault, Rule};
 use crate::wire::line_feeds::LineFeeds;
 
-/// How much of a head is read before it is refused.
+/// How much of a head is read before it is refused. Every connection carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
     /// Bytes of the request line, its CRLF included: 414 (RFC 9112 §3 asks for 8,000 at least; nginx and Apache
     /// read 8 KiB).
-    pub request_line_bytes: usize,
+    pub request_line_bytes: u32,
     /// Bytes of the whole head: 431 (nginx keeps 4 buffers of 8 KiB).
-    pub head_bytes: usize,
+    pub head_bytes: u32,
     /// Field lines: 431 (Apache's LimitRequestFields is 100).
-    pub fields: usize,
+    pub fields: u32,
 }
 
 impl Default for HeadLimits {
@@ -55,10 +55,10 @@ impl Search {
         limits: &HeadLimits,
     ) -> Result<Option<usize>, Fault> {
         // Bytes beyond the limit are not looked at, so that a limit breaks at the same byte however they were cut.
-        let head_limit = limits.head_bytes.min(u32::MAX as usize);
-        let line_limit = limits.request_line_bytes.min(head_limit);
+        let head_limit = limits.head_bytes as usize;
+        let line_limit = (limits.request_line_bytes as usize).min(head_limit);
         let within = &bytes[..bytes.len().min(head_limit)];
-        let most_lines = limits.fields + usize::from(section == Section::Head);
+        let most_lines = limits.fields as usize + usize::from(section == Section::Head);
         let (searched, mut line_start, mut lines) =
             (self.searched as usize, self.line_start as usize, self.lines as usize);
         let mut first_line = self.first_line;

@@ -9,6 +9,7 @@
 
 mod talking;
 
+use std::cell::OnceCell;
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use super::Lab;
 use super::dialogue::Upgrade;
 use super::exchange::{Cut, Exchange};
+use super::moment::Moment;
 use super::refusal::Form;
 use super::registry::{Activity, Card};
 use super::websocket::WebSocket;
@@ -39,7 +41,7 @@ pub struct Conversation {
     arrival: Arrival,
     /// How the latest response was broken off, if it was.
     cut: Option<Cut>,
-    deadline: Option<Instant>,
+    deadline: Option<Moment>,
 }
 
 /// What has become of the conversation.
@@ -49,7 +51,7 @@ enum State {
     TurningAway,
     /// Everything has been said; what the peer still sends is read and thrown away.
     Draining {
-        until: Instant,
+        until: Moment,
     },
     /// The 101 has been sent.
     Switching(Box<Upgrade>),
@@ -59,7 +61,8 @@ enum State {
 /// What one call of the driver comes with.
 struct Turn<'t> {
     now: Instant,
-    date: &'t Date,
+    /// The date of what is sent, once a head needs it.
+    date: OnceCell<Date>,
     out: &'t mut Vec<u8>,
     bell: Option<&'t dyn Bell>,
 }
@@ -68,9 +71,9 @@ struct Turn<'t> {
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
     /// When the latest bytes came.
-    latest: Instant,
+    latest: Moment,
     /// When the first byte of the head came that is not complete yet, and in how many reads so far.
-    head_begun: Option<Instant>,
+    head_begun: Option<Moment>,
     head_reads: u32,
     /// Whether nothing more can be understood before more bytes come.
     is_starved: bool,
@@ -80,7 +83,7 @@ struct Arrival {
 }
 
 impl Arrival {
-    fn new(now: Instant) -> Arrival {
+    fn new(now: Moment) -> Arrival {
         Arrival {
             latest: now,
             head_begun: None,
@@ -96,7 +99,8 @@ impl Conversation {
     pub fn new(lab: Arc<Lab>, card: Arc<Card>, now: Instant) -> Conversation {
         Conversation {
             connection: Connection::new(lab.settings.head),
-            deadline: Some(now + lab.settings.idle_timeout),
+            deadline: Some(lab.epoch.moment(now) + lab.settings.idle_timeout),
+            arrival: Arrival::new(lab.epoch.moment(now)),
             lab,
             card,
             pending: ReceiveBuffer::default(),
@@ -104,7 +108,6 @@ impl Conversation {
             state: State::Talking,
             form: Form::Text,
             request_line: None,
-            arrival: Arrival::new(now),
             cut: None,
         }
     }
@@ -136,7 +139,7 @@ impl Conversation {
             self.state = match self.cut {
                 Some(Cut::Reset) => State::Over(Flow::Reset, "reset on request"),
                 _ if self.arrival.has_ended => State::Over(Flow::Closed, "answered and closed"),
-                _ => State::Draining { until: now + LINGER },
+                _ => State::Draining { until: self.lab.epoch.moment(now) + LINGER },
             };
         }
         if let State::Talking = self.state {
@@ -145,24 +148,28 @@ impl Conversation {
         // Bytes that wait for a slow reader are the driver's to watch; it comes back when they have left.
         self.deadline = if out.is_empty() { self.next_deadline() } else { None };
         self.card.show(self.activity());
+        self.card.hand_out(out.len());
     }
 
     fn note_head(&mut self, now: Instant) {
         let is_receiving_head = self.connection.missing(self.pending.bytes()) == Some(Missing::Head);
         match self.arrival.head_begun {
             Some(_) if is_receiving_head => {}
-            None if is_receiving_head => (self.arrival.head_begun, self.arrival.head_reads) = (Some(now), 1),
+            None if is_receiving_head => {
+                (self.arrival.head_begun, self.arrival.head_reads) = (Some(self.lab.epoch.moment(now)), 1);
+            }
             _ => (self.arrival.head_begun, self.arrival.head_reads) = (None, 0),
         }
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        let settings = &self.lab.settings;
+    fn next_deadline(&self) -> Option<Moment> {
+        let (settings, epoch) = (&self.lab.settings, self.lab.epoch);
         match self.state {
             State::TurningAway | State::Switching(_) | State::Over(..) => None,
             State::Draining { until } => Some(until),
             State::Talking => {
                 let exchange = self.exchange.as_ref().and_then(|exchange| exchange.poll_timeout());
+                let exchange = exchange.map(|due| epoch.moment(due));
                 let peer = match self.connection.missing(self.pending.bytes()) {
                     Some(Missing::Head) => self.arrival.head_begun.map(|begun| begun + settings.head_timeout),
                     Some(Missing::Content) => Some(self.arrival.latest + settings.idle_timeout),
@@ -200,7 +207,7 @@ impl Session for Conversation {
         if !matches!(self.state, State::Talking) {
             return;
         }
-        self.arrival.latest = now;
+        self.arrival.latest = self.lab.epoch.moment(now);
         self.arrival.head_reads += 1;
         self.understand(now, bytes, out);
         self.settle(now, out);
@@ -215,7 +222,7 @@ impl Session for Conversation {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        if self.deadline.is_none_or(|deadline| now < deadline) {
+        if self.deadline.is_none_or(|deadline| self.lab.epoch.moment(now) < deadline) {
             return;
         }
         let exchange = self.exchange.as_ref().and_then(|exchange| exchange.poll_timeout());
@@ -259,6 +266,7 @@ impl Session for Conversation {
 
     fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
         if self.deadline.is_none() {
+            let now = self.lab.epoch.moment(now);
             self.arrival.latest = now; // the peer has taken what waited for it: it is alive
             if let State::Draining { until } = &mut self.state {
                 *until = now + LINGER; // and only now can it know that nothing is to follow
@@ -267,13 +275,12 @@ impl Session for Conversation {
         if self.has_nothing_to_say() {
             return self.settle(now, out);
         }
-        let date = self.lab.clock.date(now);
-        let mut turn = Turn { now, date: &date, out, bell: Some(bell) };
+        let mut turn = Turn { now, date: OnceCell::new(), out, bell: Some(bell) };
         match self.state {
             State::TurningAway => self.turn_away(&mut turn),
             State::Talking => {
                 self.step(&mut turn, |exchange, reply| exchange.poll(reply));
-                if !self.arrival.is_starved {
+                if !self.arrival.is_starved && !self.connection.is_answering() {
                     self.understand(now, &mut [], turn.out);
                 }
                 if self.arrival.is_late || (self.arrival.has_ended && self.arrival.is_starved) {
@@ -286,8 +293,12 @@ impl Session for Conversation {
         Card::add(&self.card.bytes_out, out.len() as u64);
     }
 
+    fn poll_send_buffer(&mut self) -> Option<usize> {
+        self.exchange.as_mut().and_then(|exchange| exchange.poll_send_buffer())
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
-        self.deadline
+        self.deadline.map(|deadline| self.lab.epoch.instant(deadline))
     }
 
     fn flow(&self) -> Flow {

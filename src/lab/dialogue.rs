@@ -53,7 +53,7 @@ pub struct Line<'l> {
     pub(super) out: &'l mut Vec<u8>,
     /// Only a poll has one, as only a poll looks at what a wake is about.
     pub(super) bell: Option<&'l dyn Bell>,
-    pub(super) held_until: &'l mut Option<Instant>,
+    pub(super) held_until: Option<Instant>,
 }
 
 impl Line<'_> {
@@ -99,7 +99,7 @@ impl Line<'_> {
 
     /// Hears the client out only after this time, because others take what it says more slowly than it says it.
     pub fn hold(&mut self, time: Duration) {
-        *self.held_until = Some(self.now + time);
+        self.held_until = Some(self.now + time);
     }
 
     /// What wakes this dialogue for a poll.

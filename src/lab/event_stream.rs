@@ -3,15 +3,21 @@
 use std::time::{Duration, Instant};
 
 use super::exchange::{Call, Reply};
+use super::params;
 use super::refusal::Refusal;
 use crate::http::{Length, Response};
 use crate::sse;
 
-/// The head of an event stream. No cache keeps it, no proxy holds it back until it ends (`X-Accel-Buffering` is what
-/// nginx listens to), and any page may read it.
+/// The head of an event stream.
 pub fn head() -> Response {
+    head_of("text/event-stream")
+}
+
+/// The head of an answer that is worth reading before it ends, if it ever does. No cache keeps it, no proxy holds it
+/// back (`X-Accel-Buffering` is what nginx listens to), and any page may read it.
+pub fn head_of(content_type: &'static str) -> Response {
     Response::new(200)
-        .with_content("text/event-stream", "")
+        .with_content(content_type, "")
         .with("Cache-Control", "no-store")
         .with("X-Accel-Buffering", "no")
         .with("Access-Control-Allow-Origin", "*")
@@ -20,18 +26,35 @@ pub fn head() -> Response {
 /// Begins an event stream. Its first bytes leave at once, so that the client knows that it is connected.
 pub fn begin(response: Response, reply: &mut Reply<'_>) {
     reply.begin(response, Length::Unknown);
+    reply.send_data(&first_bytes());
+}
+
+/// The first bytes of an event stream.
+pub fn first_bytes() -> Vec<u8> {
     let mut first = Vec::new();
     sse::encode_retry(RETRY, &mut first);
     sse::encode_comment("ok", &mut first);
-    reply.send_data(&first);
+    first
+}
+
+/// The number of the last event that the client has seen before it came again, if it names one: by the field of an
+/// EventSource, or else by the query, for who cannot set a field.
+///
+/// # Errors
+/// What it names is no number up to `max`, and so none of ours.
+pub fn last_event_number(call: &Call<'_>, max: u64) -> Result<Option<u64>, Refusal> {
+    let field = call.request.fields.all("Last-Event-ID").next();
+    let field = field.map(String::from_utf8_lossy).map(|id| params::number("Last-Event-ID", &id, 0..=max));
+    let asked = call.params()?.text("last_event_id")?.map(|id| params::number("last_event_id", &id, 0..=max));
+    field.or(asked).transpose()
 }
 
 /// A comment from time to time while there is nothing to say: a proxy forgets a silent connection, and whoever writes
 /// to a peer that has gone finds out.
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeat {
-    /// Zero for none.
-    every: Duration,
+    /// Zero for none. Thousands of connections carry one, so it is half the size of a duration.
+    every_millis: u32,
     due: Option<Instant>,
 }
 
@@ -40,15 +63,24 @@ impl Heartbeat {
     pub fn read(call: &Call<'_>) -> Result<Heartbeat, Refusal> {
         let usual = call.lab.settings.heartbeat;
         let every = call.params()?.duration("heartbeat", LONGEST_HEARTBEAT, usual)?;
-        Ok(Heartbeat {
-            every: if every.is_zero() { every } else { every.max(SHORTEST_HEARTBEAT) },
-            due: None,
-        })
+        let every = if every.is_zero() { every } else { every.max(SHORTEST_HEARTBEAT) };
+        Ok(Heartbeat { every_millis: u32::try_from(every.as_millis()).unwrap_or(u32::MAX), due: None })
+    }
+
+    /// Sends a sign of life if it is time for one.
+    pub fn beat(&mut self, reply: &mut Reply<'_>) {
+        if self.is_due(reply.now) {
+            let mut comment = Vec::new();
+            sse::encode_comment("", &mut comment);
+            reply.send_data(&comment);
+            self.note(reply.now);
+        }
     }
 
     /// Something was sent, so the next sign of life is not due before its time.
     pub fn note(&mut self, now: Instant) {
-        self.due = (!self.every.is_zero()).then(|| now + self.every);
+        let every = Duration::from_millis(self.every_millis.into());
+        self.due = (!every.is_zero()).then(|| now + every);
     }
 
     /// Whether it is time for one.

@@ -12,6 +12,7 @@ pub mod event_stream;
 pub mod exchange;
 pub mod inbox;
 pub mod journal;
+pub mod moment;
 pub mod params;
 pub mod path;
 pub mod queues;
@@ -23,8 +24,10 @@ pub mod rooms;
 pub mod router;
 pub mod routes;
 pub mod settings;
+pub mod topics;
 pub mod visit;
 pub mod wait;
+pub mod watchers;
 pub mod websocket;
 
 use core::net::SocketAddr;
@@ -32,46 +35,83 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::session::{Service, Tally};
-use crate::trace::{Print, Tape, Traced, Tracer};
+use crate::trace::{Audience, Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
-use journal::{Journal, NoJournal};
+use journal::{Found, Journal, NoJournal, Table};
+use moment::Epoch;
 use queues::Queues;
 use registry::Registry;
 use rooms::Rooms;
 use settings::Settings;
+use topics::Topics;
 use visit::Visit;
+use watchers::Watchers;
 
 /// What all connections of one server share.
 pub struct Lab {
     pub settings: Settings,
-    pub clock: Clock,
-    pub registry: Registry,
+    pub clock: Arc<Clock>,
+    pub registry: Arc<Registry>,
     pub rooms: Arc<Rooms>,
     pub queues: Arc<Queues>,
+    pub topics: Topics,
     /// Where what outlives the process is written down.
     pub journal: Arc<dyn Journal>,
     pub tracer: Arc<Tracer>,
+    pub watchers: Arc<Watchers>,
     pub tally: Tally,
     /// When the server started.
     pub started: Instant,
+    /// What its moments are counted from.
+    pub epoch: Epoch,
 }
 
 impl Lab {
     /// A lab that has opened no connection yet; `print` gets the trace, if anyone wants one.
     pub fn new(settings: Settings, time: TimeSource, print: Option<Print>) -> Lab {
         let tape = Tape::new(settings.tape_bytes);
+        let started = (time.instant)();
+        let clock = Arc::new(Clock::new(time, settings.golden));
+        let journal: Arc<dyn Journal> = Arc::new(NoJournal);
+        let registry = Arc::<Registry>::default();
+        let watchers = Arc::new(Watchers::new(Arc::clone(&registry)));
+        // What the others do is not the same twice; and where nothing is recorded, nothing is shown.
+        let is_watchable = tape.is_some() && !settings.golden;
+        let audience = is_watchable.then(|| -> Arc<dyn Audience> { Arc::clone(&watchers) as _ });
         Lab {
-            clock: Clock::new(time, settings.golden),
-            registry: Registry::default(),
+            topics: Topics::new(&settings.topics, Arc::clone(&journal), Arc::clone(&clock)),
+            clock,
+            registry,
             rooms: Arc::default(),
-            queues: Arc::new(Queues::new(settings.queues.clone(), Arc::new(NoJournal))),
-            journal: Arc::new(NoJournal),
-            tracer: Arc::new(Tracer::new(tape, print)),
+            queues: Arc::new(Queues::new(settings.queues.clone(), Arc::clone(&journal))),
+            journal,
+            tracer: Arc::new(Tracer::new(tape, print, audience)),
+            watchers,
             tally: Tally::default(),
-            started: (time.instant)(),
+            started,
+            epoch: Epoch::new(started),
             settings,
         }
+    }
+
+    /// The same lab, which writes down what is to outlive it, and goes on from what was found.
+    pub fn keep(self, journal: Arc<dyn Journal>, mut found: Found) -> Lab {
+        let [events, messages, jobs] =
+            [Table::Events, Table::Messages, Table::Jobs].map(|table| found.take(table));
+        let end = if found.after_crash { "crashed" } else { "said goodbye" };
+        let counts = (events.len(), messages.len(), jobs.len());
+        log::info!(
+            "found {} events, {} messages and {} jobs; the last server {end}",
+            counts.0,
+            counts.1,
+            counts.2
+        );
+        let topics = Topics::new(&self.settings.topics, Arc::clone(&journal), Arc::clone(&self.clock));
+        topics.restore(&events, found.after_crash);
+        let queues = Queues::new(self.settings.queues.clone(), Arc::clone(&journal));
+        queues.restore(&messages, found.after_crash, self.clock.now(), self.clock.unix_millis());
+        Lab { journal, topics, queues: Arc::new(queues), ..self }
     }
 }
 

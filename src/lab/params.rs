@@ -25,7 +25,12 @@ impl Params {
 
     /// A whole number within `range`.
     pub fn number(&self, name: &str, range: RangeInclusive<u64>, default: u64) -> Result<u64, Refusal> {
-        self.value(name)?.map_or(Ok(default), |given| number(name, given, range))
+        Ok(self.number_if_given(name, range)?.unwrap_or(default))
+    }
+
+    /// The same where nothing stands for a number that is not given.
+    pub fn number_if_given(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Refusal> {
+        self.value(name)?.map(|given| number(name, given, range)).transpose()
     }
 
     /// A time such as `2`, `1.5s` or `50ms`, up to `longest`.
@@ -43,6 +48,11 @@ impl Params {
     /// Text, as it was given.
     pub fn text(&self, name: &str) -> Result<Option<String>, Refusal> {
         Ok(self.value(name)?.map(str::to_owned))
+    }
+
+    /// What somebody wants to be called.
+    pub fn name(&self, name: &str) -> Result<Option<String>, Refusal> {
+        self.text(name)?.map(|given| check_name(name, given)).transpose()
     }
 
     fn value(&self, name: &str) -> Result<Option<&str>, Refusal> {
@@ -80,9 +90,28 @@ pub fn duration(name: &str, given: &str, longest: Duration) -> Result<Duration, 
     })
 }
 
+/// Names stand in lines that everybody reads, in front of a colon.
+fn check_name(what: &str, name: String) -> Result<String, Refusal> {
+    if (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(misleads) {
+        return Ok(name);
+    }
+    let due =
+        format!("1 to {MAX_NAME_CHARS} characters, none of them a colon or one that ends or turns a line");
+    Err(Refusal::new(400, format!("{what} is {name:?}, and has to be {due}"), format!("{what} as {due}")))
+}
+
+/// Besides control characters: those of Unicode that end a line, or change its direction.
+fn misleads(character: char) -> bool {
+    character.is_control()
+        || matches!(character, ':' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}')
+        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn bad(name: impl Display, given: &str, due: &str) -> Refusal {
     Refusal::new(400, format!("{name} is {given:?}, and has to be {due}"), format!("{name} as {due}"))
 }
+
+const MAX_NAME_CHARS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::topics::log::History;
 use crate::http::Limits as HeadLimits;
 use crate::trace::DEFAULT_TAPE_BYTES;
 use crate::websocket::Limits;
@@ -22,9 +23,10 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// Connections at a time: 503 above it. Below the 20,000 descriptors that a process may usually raise itself to.
     pub max_connections: usize,
-    /// Bytes of the tape that `/wire/last` and `/wire/{conn}` read; 0 records nothing.
+    /// Bytes of the tape that `/wire/last` and `/wire/{conn}` read; 0 records nothing, and `/wire` shows nothing.
     pub tape_bytes: usize,
     pub websocket: WebSocketSettings,
+    pub topics: TopicSettings,
     pub queues: QueueSettings,
     /// Between the signs of life of an event stream; zero for none. WHATWG HTML §9.2.7 suggests 15 s.
     pub heartbeat: Duration,
@@ -50,6 +52,7 @@ impl Default for Settings {
             max_connections: 18_000,
             tape_bytes: DEFAULT_TAPE_BYTES,
             websocket: WebSocketSettings::default(),
+            topics: TopicSettings::default(),
             queues: QueueSettings::default(),
             heartbeat: Duration::from_secs(15),
             golden: false,
@@ -94,7 +97,24 @@ impl WebSocketSettings {
     }
 }
 
-const LARGEST_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
+/// What holds for topics.
+#[derive(Clone, Copy, Debug)]
+pub struct TopicSettings {
+    /// What each of them offers to those who come later.
+    pub history: History,
+    /// How many there may be: 507 above it.
+    pub most: usize,
+}
+
+impl Default for TopicSettings {
+    /// nchan keeps messages for an hour as well, but only ten of them.
+    fn default() -> TopicSettings {
+        TopicSettings {
+            history: History { events: 1000, bytes: 1024 * 1024, age_millis: 60 * 60 * 1000 },
+            most: 1000,
+        }
+    }
+}
 
 /// What holds for the queues of messages.
 #[derive(Clone, Debug)]
@@ -123,3 +143,5 @@ impl Default for QueueSettings {
         }
     }
 }
+
+const LARGEST_MESSAGE_BYTES: usize = 64 * 1024 * 1024;

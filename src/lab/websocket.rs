@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::Lab;
 use super::dialogue::{Dialogue, Line, Message, Upgrade};
 use super::exchange::PIECE_BYTES;
+use super::moment::Moment;
 use super::registry::{Activity, Card};
 use crate::session::{Bell, Cause, Flow, Session};
 use crate::websocket::{Code, Connection, Event, Role};
@@ -31,14 +32,12 @@ pub struct WebSocket {
     pending: ReceiveBuffer,
     /// Whether nothing more can be understood before more bytes come.
     is_starved: bool,
-    /// When the latest step was taken.
-    stepped: Instant,
-    /// Until when the peer is not heard, as others are slower than it is.
-    held_until: Option<Instant>,
+    /// Nothing is understood before: when the latest step was taken, or later if the peer is faster than others.
+    rests_until: Moment,
     heartbeat: Heartbeat,
     state: State,
     /// Since when the last answers have been on their way out.
-    unsent_since: Option<Instant>,
+    unsent_since: Option<Moment>,
     peer_has_ended: bool,
     server_stops: bool,
 }
@@ -49,14 +48,36 @@ enum State {
     Speaking,
     /// We have sent a Close; the peer's is to come.
     Closing {
-        until: Instant,
+        until: Moment,
     },
     /// Everything has been said; what the peer still sends is read and thrown away.
     Draining {
-        until: Instant,
-        why: &'static str,
+        until: Moment,
+        why: Why,
     },
-    Over(&'static str),
+    Over(Why),
+}
+
+/// Why nothing more is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    BrokenRule,
+    Closed,
+    NoPong,
+    NoClose,
+    Unanswered,
+}
+
+impl Why {
+    fn as_str(self) -> &'static str {
+        match self {
+            Why::BrokenRule => "the peer broke a rule",
+            Why::Closed => "the closing handshake is done",
+            Why::NoPong => "no pong",
+            Why::NoClose => "the peer has ended without a Close",
+            Why::Unanswered => "the peer has not answered our Close",
+        }
+    }
 }
 
 impl WebSocket {
@@ -67,6 +88,7 @@ impl WebSocket {
         connection.watch_frames(dialogue.watches_frames());
         card.show(Activity::WebSocket);
         log::info!("conn {} speaks WebSocket", card.number);
+        let now = lab.epoch.moment(now);
         WebSocket {
             lab,
             card,
@@ -74,8 +96,7 @@ impl WebSocket {
             dialogue: Some(dialogue),
             pending: ReceiveBuffer::default(),
             is_starved: true,
-            stepped: now,
-            held_until: None,
+            rests_until: now,
             heartbeat: Heartbeat::new(terms.ping_interval, terms.pong_timeout, now),
             state: State::Speaking,
             unsent_since: None,
@@ -93,7 +114,7 @@ impl WebSocket {
 
     /// Takes one step: understands as much of what has come as one turn may cost the other connections.
     fn understand(&mut self, now: Instant, arrived: &mut [u8], out: &mut Vec<u8>) {
-        self.stepped = now;
+        self.rests_until = self.lab.epoch.moment(now);
         let mut pending = mem::take(&mut self.pending);
         pending.feed(arrived, |bytes| self.understand_bytes(now, bytes, out));
         self.pending = pending;
@@ -101,11 +122,12 @@ impl WebSocket {
 
     fn understand_bytes(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) -> usize {
         let (mut consumed, mut messages, mut content_bytes) = (0, 0, 0);
+        let moment = self.lab.epoch.moment(now);
         self.is_starved = false;
         while out.len() < PIECE_BYTES
             && messages < STEP_MESSAGES
             && content_bytes < STEP_CONTENT_BYTES
-            && self.held_until.is_none()
+            && self.rests_until <= moment
         {
             let (used, event) = self.connection.next_event(&mut bytes[consumed..], out);
             consumed += used;
@@ -121,7 +143,7 @@ impl WebSocket {
                 Event::Frame(frame) => {
                     self.let_speak(now, None, out, |dialogue, line| dialogue.receive_frame(&frame, line));
                 }
-                Event::Pong(payload) => self.heartbeat.hear(&payload, now),
+                Event::Pong(payload) => self.heartbeat.hear(&payload, moment),
                 Event::Ping(_) => {}
                 Event::Close(close) => log::info!("conn {} was sent a Close: {close}", self.card.number),
                 Event::Failed(error) => {
@@ -145,16 +167,11 @@ impl WebSocket {
     /// Goes on with what was too much for one step: when the others have had their turn. Within one turn of a driver
     /// the time stands still; and a thread that serves one connection makes nobody wait.
     fn go_on(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
-        if self.held_until.is_some_and(|until| until <= now) {
-            self.held_until = None;
-        }
-        if self.is_starved || self.held_until.is_some() {
-            return;
-        }
-        if now > self.stepped {
-            self.understand(now, &mut [], out);
-        } else {
-            bell.waker().wake();
+        let moment = self.lab.epoch.moment(now);
+        match () {
+            () if self.is_starved || moment < self.rests_until => {}
+            () if moment == self.rests_until => bell.waker().wake(),
+            () => self.understand(now, &mut [], out),
         }
     }
 
@@ -166,9 +183,12 @@ impl WebSocket {
         speak: impl FnOnce(&mut dyn Dialogue, &mut Line<'_>),
     ) {
         if let Some(dialogue) = &mut self.dialogue {
-            let (connection, held_until) = (&mut self.connection, &mut self.held_until);
-            let mut line = Line { now, lab: &self.lab, card: &self.card, connection, out, bell, held_until };
+            let (lab, card, connection) = (&*self.lab, &*self.card, &mut self.connection);
+            let mut line = Line { now, lab, card, connection, out, bell, held_until: None };
             speak(&mut **dialogue, &mut line);
+            if let Some(until) = line.held_until {
+                self.rests_until = self.lab.epoch.moment(until);
+            }
         }
         if !self.connection.is_open() {
             self.dialogue = None; // whoever has said its last word hears none, in this step as well
@@ -177,7 +197,8 @@ impl WebSocket {
 
     /// Says what it is time for.
     fn speak(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
-        match self.heartbeat.poll(now) {
+        let moment = self.lab.epoch.moment(now);
+        match self.heartbeat.poll(moment) {
             Beat::Nothing => {}
             Beat::Ping(number) => {
                 self.connection.send_ping(number.to_string().as_bytes(), out);
@@ -187,7 +208,7 @@ impl WebSocket {
                 let reason = format!("no pong within {} s", self.heartbeat.timeout().as_secs_f64());
                 self.connection.send_close(NO_PONG, &reason, out);
                 // Somebody who does not answer a ping does not answer a Close either.
-                self.state = State::Draining { until: now + LINGER, why: "no pong" };
+                self.drain(moment, Why::NoPong);
                 return;
             }
         }
@@ -201,15 +222,16 @@ impl WebSocket {
 
     /// What the calls so far have led to; `out` had `before` bytes when they began.
     fn settle(&mut self, now: Instant, before: usize, out: &[u8]) {
+        let moment = self.lab.epoch.moment(now);
         if let State::Speaking | State::Closing { .. } = self.state {
             match () {
-                () if self.connection.has_failed() => self.drain(now, "the peer broke a rule"),
-                () if self.connection.is_over() => self.drain(now, "the closing handshake is done"),
+                () if self.connection.has_failed() => self.drain(moment, Why::BrokenRule),
+                () if self.connection.is_over() => self.drain(moment, Why::Closed),
                 () if self.peer_has_ended && self.is_starved => {
-                    self.state = State::Over("the peer has ended without a Close");
+                    self.state = State::Over(Why::NoClose);
                 }
                 () if self.state == State::Speaking && !self.connection.is_open() => {
-                    self.state = State::Closing { until: now + CLOSE_TIMEOUT };
+                    self.state = State::Closing { until: moment + CLOSE_TIMEOUT };
                 }
                 () => {}
             }
@@ -224,11 +246,12 @@ impl WebSocket {
                 self.state = State::Over(why);
             }
         }
-        self.unsent_since = (!out.is_empty()).then_some(now);
+        self.unsent_since = (!out.is_empty()).then_some(moment);
+        self.card.hand_out(out.len());
         Card::add(&self.card.bytes_out, (out.len() - before) as u64);
     }
 
-    fn drain(&mut self, now: Instant, why: &'static str) {
+    fn drain(&mut self, now: Moment, why: Why) {
         self.state = State::Draining { until: now + LINGER, why };
     }
 
@@ -247,7 +270,7 @@ impl Session for WebSocket {
         if let State::Speaking | State::Closing { .. } = self.state {
             let before = out.len();
             if self.connection.is_inside_frame() {
-                self.heartbeat.wait_for_frame(now);
+                self.heartbeat.wait_for_frame(self.lab.epoch.moment(now));
             }
             self.understand(now, bytes, out);
             self.settle(now, before, out);
@@ -265,7 +288,7 @@ impl Session for WebSocket {
     /// What else is due is seen by the poll that follows; but who only drains is polled no more.
     fn handle_timeout(&mut self, now: Instant) {
         if let State::Draining { until, why } = self.state
-            && until <= now
+            && until <= self.lab.epoch.moment(now)
             && self.unsent_since.is_none()
         {
             self.state = State::Over(why);
@@ -279,7 +302,7 @@ impl Session for WebSocket {
     fn handle_close(&mut self, now: Instant, cause: Cause<'_>) {
         self.lab.registry.leave(self.card.number);
         let reason = match (cause, self.state) {
-            (Cause::Flow, State::Over(why) | State::Draining { why, .. }) => why.to_owned(),
+            (Cause::Flow, State::Over(why) | State::Draining { why, .. }) => why.as_str().to_owned(),
             (cause, _) => cause.to_string(),
         };
         log::info!("{}: {reason}", self.card.farewell(now));
@@ -287,7 +310,7 @@ impl Session for WebSocket {
 
     fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
         if let Some(since) = self.unsent_since.take() {
-            self.excuse(now.saturating_duration_since(since));
+            self.excuse(self.lab.epoch.moment(now).since(since));
         }
         let before = out.len();
         if let State::Speaking | State::Closing { .. } = self.state {
@@ -295,8 +318,8 @@ impl Session for WebSocket {
         }
         match self.state {
             State::Speaking => self.speak(now, bell, out),
-            State::Closing { until } if until <= now => {
-                self.state = State::Over("the peer has not answered our Close");
+            State::Closing { until } if until <= self.lab.epoch.moment(now) => {
+                self.state = State::Over(Why::Unanswered);
             }
             State::Closing { .. } | State::Draining { .. } | State::Over(_) => {}
         }
@@ -308,9 +331,12 @@ impl Session for WebSocket {
             _ if self.unsent_since.is_some() => None, // a peer that does not read is the driver's to watch
             State::Speaking => {
                 let dialogue = self.dialogue.as_ref().and_then(|dialogue| dialogue.poll_timeout());
-                [Some(self.heartbeat.due()), self.held_until, dialogue].into_iter().flatten().min()
+                let rest = (!self.is_starved).then_some(self.rests_until);
+                let due = rest.map_or(self.heartbeat.due(), |rest| rest.min(self.heartbeat.due()));
+                let due = self.lab.epoch.instant(due);
+                Some(dialogue.map_or(due, |dialogue| dialogue.min(due)))
             }
-            State::Closing { until } | State::Draining { until, .. } => Some(until),
+            State::Closing { until } | State::Draining { until, .. } => Some(self.lab.epoch.instant(until)),
             State::Over(_) => None,
         }
     }

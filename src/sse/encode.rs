@@ -1,15 +1,26 @@
-//! Events as bytes of an event stream (WHATWG HTML §9.2.5).
+//! Events as the bytes of an event stream (WHATWG HTML §9.2.5).
+//!
+//! ```text
+//! event   = *( comment / field ) end-of-line
+//! comment = colon *any-char end-of-line
+//! field   = 1*name-char [ colon [ space ] *any-char ] end-of-line
+//! ```
+//!
+//! The space behind the colon is always sent: a client removes one, and without it would remove the first one of a
+//! value that begins with a space. Lines end with LF alone, the shortest of the three ends.
 
 use std::time::Duration;
 
 /// An event to send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Event<'e> {
-    /// What the client names as the last event ID when it comes again. Without one it keeps the one before.
+    /// What the client names as the last event ID when it comes again. Without one it keeps the one before; an empty
+    /// one makes it forget that, so that it names none.
     pub id: Option<&'e str>,
-    /// The type that the client dispatches it as; `message` without one.
+    /// The type that the client dispatches it as; `message` without one, or with an empty one.
     pub kind: Option<&'e str>,
-    /// Lines, ended by LF, CRLF or CR. The client joins them by LF.
+    /// Lines, ended by LF, CRLF or CR. The client joins them by LF. Empty data is data: an event is left out only where
+    /// no data field comes at all (§9.2.6), so there is always one.
     pub data: &'e str,
 }
 
@@ -17,13 +28,13 @@ impl Event<'_> {
     /// Appends the event with the blank line that dispatches it.
     ///
     /// # Panics
-    /// When the id or the type holds a line end or a NUL, by which the client would read something else.
+    /// When the id or the type is no [field value](is_field_value).
     pub fn encode(&self, out: &mut Vec<u8>) {
-        if let Some(id) = self.id {
-            push_field("id", id, out);
-        }
-        if let Some(kind) = self.kind {
-            push_field("event", kind, out);
+        for (name, value) in [("id", self.id), ("event", self.kind)] {
+            if let Some(value) = value {
+                assert!(is_field_value(value), "{name} {value:?} would be read as something else");
+                push_field(name, value, out);
+            }
         }
         for line in lines(self.data) {
             push_field("data", line, out);
@@ -32,7 +43,13 @@ impl Event<'_> {
     }
 }
 
-/// Appends a comment, which no client dispatches: it shows that the connection is alive.
+/// Whether a text can be an id or a type: a line end would end it, and an id with a NUL is ignored (§9.2.6).
+pub fn is_field_value(text: &str) -> bool {
+    !text.contains(['\r', '\n', '\0'])
+}
+
+/// Appends a comment, which no client dispatches: it shows that the connection is alive. The blank line behind it
+/// keeps it apart from the next event, for clients that split a stream at blank lines.
 pub fn encode_comment(text: &str, out: &mut Vec<u8>) {
     for line in lines(text) {
         push_field("", line, out);
@@ -40,28 +57,86 @@ pub fn encode_comment(text: &str, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Appends how long a client that has lost the connection waits before it comes again; it counts milliseconds.
+/// Appends how long a client that has lost the connection waits before it comes again, in whole milliseconds.
 pub fn encode_retry(time: Duration, out: &mut Vec<u8>) {
     push_field("retry", &time.as_millis().to_string(), out);
     out.push(b'\n');
 }
 
 fn push_field(name: &str, value: &str, out: &mut Vec<u8>) {
-    assert!(!value.contains(['\r', '\n', '\0']) || name == "data", "{name} holds a byte that ends it");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value.as_bytes());
-    out.push(b'\n');
+    for part in [name, ": ", value, "\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
 }
 
-/// The lines between line ends, one for an empty text.
+/// What stands between line ends: for an empty text one line, and behind a line end at the end of the text another.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
         let end = text.find(['\r', '\n']);
-        let line = end.map_or(text, |end| &text[..end]);
         rest = end.map(|end| text[end..].strip_prefix("\r\n").unwrap_or(&text[end + 1..]));
-        Some(line)
+        Some(end.map_or(text, |end| &text[..end]))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(event: &Event<'_>) -> String {
+        let mut out = Vec::new();
+        event.encode(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_event_has_only_the_fields_that_it_needs() {
+        let event = Event { data: "hi", ..Event::default() };
+        assert_eq!(encoded(&event), "data: hi\n\n");
+        let event = Event { id: Some("7"), kind: Some("tick"), data: "hi" };
+        assert_eq!(encoded(&event), "id: 7\nevent: tick\ndata: hi\n\n");
+        assert_eq!(encoded(&Event { id: Some(""), kind: Some(""), data: "" }), "id: \nevent: \ndata: \n\n");
+    }
+
+    #[test]
+    fn each_line_of_data_has_a_field() {
+        for (data, fields) in [
+            ("", "data: \n"),
+            ("\n", "data: \ndata: \n"),
+            ("\r", "data: \ndata: \n"),
+            ("\r\n", "data: \ndata: \n"),
+            ("\n\r", "data: \ndata: \ndata: \n"),
+            ("a\nb\rc\r\nd", "data: a\ndata: b\ndata: c\ndata: d\n"),
+            ("a\r\r\nb\n", "data: a\ndata: \ndata: b\ndata: \n"),
+            (" a", "data:  a\n"),
+            (":a: b", "data: :a: b\n"),
+            ("\0\u{2028}\u{e4}", "data: \0\u{2028}\u{e4}\n"),
+        ] {
+            assert_eq!(encoded(&Event { data, ..Event::default() }), format!("{fields}\n"), "{data:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_and_a_type_are_one_line() {
+        for value in ["a\nb", "a\r", "\0"] {
+            for event in [
+                Event { id: Some(value), ..Event::default() },
+                Event { kind: Some(value), ..Event::default() },
+            ] {
+                assert!(std::panic::catch_unwind(|| encoded(&event)).is_err(), "{event:?}");
+            }
+        }
+        assert!(is_field_value("") && is_field_value(" job:1, \u{e4}"));
+    }
+
+    #[test]
+    fn comments_and_the_reconnection_time_stand_by_themselves() {
+        let mut out = Vec::new();
+        encode_comment("ok", &mut out);
+        encode_comment("", &mut out);
+        encode_comment("two\r\nlines", &mut out);
+        encode_retry(Duration::from_micros(2_500_999), &mut out);
+        assert_eq!(out, b": ok\n\n: \n\n: two\n: lines\n\nretry: 2500\n\n");
+    }
 }

@@ -22,6 +22,11 @@ impl Fixture {
         paths.iter().map(|path| Fixture::load(root, path)).collect()
     }
 
+    /// Which core it is about: the folder that it lies in.
+    pub fn folder(&self) -> &str {
+        self.name.split('/').nth(1).unwrap_or_default()
+    }
+
     fn load(root: &Path, path: &Path) -> Fixture {
         let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
         let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"));

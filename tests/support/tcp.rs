@@ -9,16 +9,23 @@ use wirelab::wire::script::{Expected, Given, Script, Turn};
 
 use super::fixture::Fixture;
 
-/// Plays every fixture to the server at `address`; fails with all that differ.
+/// Plays every fixture to a server: to one and the same for as many as can share it, to a fresh one where a fixture
+/// needs it. `start` tells where a new server listens; it runs for as long as the other thing is kept.
 ///
 /// # Panics
-/// When a server sends other bytes than a fixture says.
-pub fn play_all(address: SocketAddr) {
-    let fixtures: Vec<_> =
-        Fixture::all().into_iter().filter(|fixture| !waits_long(&fixture.script)).collect();
-    let failures: Vec<_> = fixtures.iter().filter_map(|fixture| play(fixture, address).err()).collect();
+/// When a server sends other bytes than a fixture says; with all that differ.
+pub fn play_all<S>(start: impl Fn() -> (SocketAddr, S)) {
+    let is_heard = |fixture: &Fixture| fixture.folder() != "sse" && !waits_long(&fixture.script);
+    let fixtures: Vec<_> = Fixture::all().into_iter().filter(is_heard).collect();
+    let shared = start();
+    let play_one = |fixture: &Fixture| {
+        let fresh = needs_a_fresh_server(fixture).then(&start);
+        let (address, _) = fresh.as_ref().unwrap_or(&shared);
+        play(fixture, *address)
+    };
+    let failures: Vec<_> = fixtures.iter().filter_map(|fixture| play_one(fixture).err()).collect();
     let (failed, all) = (failures.len(), fixtures.len());
-    assert!(failures.is_empty(), "{failed} of {all} fixtures at {address}:\n\n{}", failures.join("\n"));
+    assert!(failures.is_empty(), "{failed} of {all} fixtures over TCP:\n\n{}", failures.join("\n"));
 }
 
 /// Plays one fixture to the server at `address`.
@@ -91,6 +98,12 @@ fn read(stream: &mut TcpStream, due: usize, came: &mut Vec<u8>) -> std::io::Resu
     Ok(())
 }
 
+/// Whether a fixture is about what a server remembers beyond a connection, and so holds on one that nobody has asked
+/// anything before: numbers count up there, and what one fixture leaves behind is news to the next.
+fn needs_a_fresh_server(fixture: &Fixture) -> bool {
+    REMEMBERED.iter().any(|folder| fixture.name.starts_with(folder))
+}
+
 fn waits_long(script: &Script) -> bool {
     let steps = script.turns().iter().flat_map(|turn| &turn.given);
     let waited = steps.map(|step| if let Given::Clock(time) = step.what { time } else { Duration::ZERO });
@@ -110,6 +123,9 @@ fn print(bytes: &[u8], text: &mut String) {
     print_block(Side::Server, bytes, &mut lines);
     lines.lines().for_each(|line| text.push_str(&format!("    {line}\n")));
 }
+
+/// The folders of fixtures about what outlives a connection.
+const REMEMBERED: [&str; 3] = ["fixtures/jobs/", "fixtures/topics/", "fixtures/queues/"];
 
 /// A clock that real servers are waited for; the others are the simulated clock's to move.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);

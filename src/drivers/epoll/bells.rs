@@ -5,7 +5,6 @@
 //! calling it, comes to the board before it sleeps.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering::*};
@@ -19,7 +18,8 @@ use crate::session::Bell;
 /// The bells of all connections that have asked for one; the others cost nothing here.
 pub(super) struct Bells {
     board: Arc<Board>,
-    pulls: RefCell<HashMap<usize, Arc<Pull>>>,
+    /// By key: keys are small numbers that are used again.
+    pulls: RefCell<Vec<Option<Arc<Pull>>>>,
 }
 
 /// The bell of the connection with a key.
@@ -81,16 +81,16 @@ impl Bells {
 
     /// Whether the connection with the key was woken; from here on it can be woken again.
     pub(super) fn answer(&self, key: usize) -> bool {
-        match self.pulls.borrow().get(&key) {
+        match self.pulls.borrow().get(key) {
             // A swap, and no store: what came before a wake that found the bell pulled is seen from here on.
-            Some(pull) => pull.is_pulled.swap(false, AcqRel),
-            None => false,
+            Some(Some(pull)) => pull.is_pulled.swap(false, AcqRel),
+            _ => false,
         }
     }
 
     /// The connection is over: its wakers, if any are left, wake nobody.
     pub(super) fn take_down(&self, key: usize) {
-        if let Some(pull) = self.pulls.borrow_mut().remove(&key) {
+        if let Some(pull) = self.pulls.borrow_mut().get_mut(key).and_then(Option::take) {
             pull.is_pulled.store(true, Relaxed);
         }
     }
@@ -104,7 +104,10 @@ impl Bell for BellOf<'_> {
     fn waker(&self) -> Waker {
         let BellOf { bells, key } = *self;
         let mut pulls = bells.pulls.borrow_mut();
-        let pull = pulls.entry(key).or_insert_with(|| {
+        if key >= pulls.len() {
+            pulls.resize(key + 1, None);
+        }
+        let pull = pulls[key].get_or_insert_with(|| {
             Arc::new(Pull { key, is_pulled: AtomicBool::new(false), board: Arc::clone(&bells.board) })
         });
         Arc::clone(pull).into()

@@ -4,6 +4,7 @@ pub mod discard;
 pub mod echo;
 pub mod fault;
 pub mod index;
+pub mod live;
 pub mod pace;
 pub mod plaintext;
 pub mod queues;
@@ -13,6 +14,7 @@ pub mod server;
 pub mod status;
 pub mod stream;
 pub mod timeline;
+pub mod topics;
 pub mod websocket;
 pub mod wire;
 
@@ -25,7 +27,15 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
 }
 
 /// A large topic has its table beside its routes.
-const GROUPS: &[&[Route]] = &[ANATOMY, fault::ROUTES, websocket::ROUTES, queues::ROUTES, server::ROUTES];
+const GROUPS: &[&[Route]] = &[
+    ANATOMY,
+    fault::ROUTES,
+    websocket::ROUTES,
+    topics::ROUTES,
+    queues::ROUTES,
+    live::ROUTES,
+    server::ROUTES,
+];
 
 /// What HTTP is made of.
 const ANATOMY: &[Route] = &[

@@ -103,20 +103,21 @@ fn post(call: &Call<'_>) -> Result<Answer, Refusal> {
     })
 }
 
-/// The queue that a path names. Whatever has a name has one for its dead letters, too.
+/// The queue that the path names. Whatever may be called so has dead letters, which are called after it.
 fn queue_name(call: &Call<'_>) -> Result<Arc<str>, Refusal> {
     let name = &*call.captured[0];
-    check_name("the name of the queue", name.strip_suffix(DEAD_LETTERS).unwrap_or(name))?;
-    Ok(name.into())
+    let base = name.strip_suffix(DEAD_LETTERS).unwrap_or(name);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if (1..=MAX_NAME_BYTES).contains(&base.len()) && base.bytes().all(is_plain) {
+        return Ok(name.into());
+    }
+    let due = format!("1 to {MAX_NAME_BYTES} letters, digits, or characters of -._~");
+    Err(Refusal::new(400, format!("a queue is called {name:?}, and has to be {due}"), "/queues/jobs"))
 }
 
 /// Somebody who takes messages, under the name that it gives itself.
 fn consumer(call: &Call<'_>) -> Result<Consumer, Refusal> {
-    let name = call.params()?.text("consumer")?;
-    if let Some(name) = &name {
-        check_name("consumer", name)?;
-    }
-    let queue = queue_name(call)?;
+    let (queue, name) = (queue_name(call)?, call.params()?.name("consumer")?);
     call.lab.queues.consumer(&queue, name.map(Arc::from)).map_err(|full| no_room(full, &queue))
 }
 
@@ -124,16 +125,6 @@ fn consumer(call: &Call<'_>) -> Result<Consumer, Refusal> {
 /// to everything.
 fn prefetch(call: &Call<'_>) -> Result<usize, Refusal> {
     Ok(call.params()?.number("prefetch", 1..=LARGEST_WINDOW, 1)? as usize)
-}
-
-/// Names stand in paths, in field values and in lines, and mean themselves in all of them (RFC 3986 §2.3).
-fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    if (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_plain) {
-        return Ok(());
-    }
-    let due = format!("1 to {MAX_NAME_BYTES} letters, digits, or -._~");
-    Err(Refusal::new(400, format!("{what} is {name:?}, and has to be {due}"), due))
 }
 
 fn not_posted(reason: &NotPosted, queue: &str) -> Refusal {
@@ -168,4 +159,5 @@ const MOST_DELIVERIES: u64 = 1000;
 
 const LARGEST_WINDOW: u64 = 1000;
 
+/// What a queue is called stands in paths, in field values and in lines, and means itself in all of them (RFC 3986 §2.3).
 const MAX_NAME_BYTES: usize = 64;

@@ -2,14 +2,16 @@
 //!
 //! TCP does not tell that a peer was unplugged: as long as nobody writes, both ends look alive for ever.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::lab::moment::Moment;
 
 /// Every connection carries one, so the times are kept as numbers of milliseconds: half the size.
 pub(super) struct Heartbeat {
     interval: Millis,
     timeout: Millis,
     /// When the next ping is due, or the pong of the last one.
-    due: Instant,
+    due: Moment,
     pings: u32,
     is_pong_due: bool,
 }
@@ -28,14 +30,14 @@ pub(super) enum Beat {
 }
 
 impl Heartbeat {
-    pub fn new(interval: Duration, timeout: Duration, now: Instant) -> Heartbeat {
+    pub fn new(interval: Duration, timeout: Duration, now: Moment) -> Heartbeat {
         let due = now + interval;
         let (interval, timeout) = (Millis::from(interval), Millis::from(timeout));
         Heartbeat { interval, timeout, due, pings: 0, is_pong_due: false }
     }
 
     /// When to poll.
-    pub fn due(&self) -> Instant {
+    pub fn due(&self) -> Moment {
         self.due
     }
 
@@ -43,7 +45,7 @@ impl Heartbeat {
         self.timeout.into()
     }
 
-    pub fn poll(&mut self, now: Instant) -> Beat {
+    pub fn poll(&mut self, now: Moment) -> Beat {
         match () {
             () if now < self.due => Beat::Nothing,
             () if self.is_pong_due => Beat::Lost,
@@ -56,14 +58,14 @@ impl Heartbeat {
     }
 
     /// A pong has come. One that nobody asked for, "a unidirectional heartbeat", answers no ping (§5.5.3).
-    pub fn hear(&mut self, payload: &[u8], now: Instant) {
+    pub fn hear(&mut self, payload: &[u8], now: Moment) {
         if self.is_pong_due && payload == self.pings.to_string().as_bytes() {
             (self.is_pong_due, self.due) = (false, now + Duration::from(self.interval));
         }
     }
 
     /// A frame is coming, and no pong can stand inside of it.
-    pub fn wait_for_frame(&mut self, now: Instant) {
+    pub fn wait_for_frame(&mut self, now: Moment) {
         if self.is_pong_due {
             self.due = now + self.timeout();
         }
@@ -90,11 +92,19 @@ impl From<Millis> for Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+    use crate::lab::moment::Epoch;
+
+    fn start() -> Moment {
+        let start = Instant::now();
+        Epoch::new(start).moment(start)
+    }
 
     #[test]
     fn a_pong_in_time_puts_the_next_ping_off() {
-        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let (start, second) = (start(), Duration::from_secs(1));
         let mut heartbeat = Heartbeat::new(25 * second, 8 * second, start);
         assert_eq!(heartbeat.poll(start + 24 * second), Beat::Nothing);
         assert_eq!(heartbeat.poll(start + 25 * second), Beat::Ping(1));
@@ -104,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_pong_that_answers_no_ping_is_none() {
-        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let (start, second) = (start(), Duration::from_secs(1));
         let mut heartbeat = Heartbeat::new(second, second, start);
         heartbeat.hear(b"0", start);
         assert_eq!(heartbeat.poll(start + second), Beat::Ping(1));

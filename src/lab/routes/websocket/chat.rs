@@ -14,10 +14,9 @@ use crate::websocket::Code;
 /// `/ws/chat`
 pub fn chat(call: &Call<'_>) -> Result<Answer, Refusal> {
     let params = call.params()?;
-    let room = params.text("room")?.map_or(Ok("lobby".to_owned()), |room| check_name("room", room))?;
+    let room = params.name("room")?.unwrap_or_else(|| "lobby".to_owned());
     let (connection, _) = call.card.signature(call.lab.settings.golden);
-    let name =
-        params.text("name")?.map_or(Ok(format!("guest-{connection}")), |name| check_name("name", name))?;
+    let name = params.name("name")?.unwrap_or_else(|| format!("guest-{connection}"));
     open_for(call, MAX_WORD_BYTES, |protocol| {
         let form = if protocol == Some(JSON_PROTOCOL) { Form::Json } else { Form::Text };
         Chat { membership: call.lab.rooms.join(room, name, form), is_listening: false }
@@ -58,6 +57,7 @@ impl Dialogue for Chat {
     fn poll(&mut self, line: &mut Line<'_>) {
         if !self.is_listening {
             self.membership.inbox().listen(line.waker());
+            line.lab.registry.count_backlog(line.card.number, self.membership.inbox());
             self.is_listening = true;
         }
         while !line.is_full() {
@@ -69,25 +69,6 @@ impl Dialogue for Chat {
         }
     }
 }
-
-/// Names stand in lines that everybody reads, in front of a colon.
-fn check_name(what: &str, name: String) -> Result<String, Refusal> {
-    if (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(misleads) {
-        return Ok(name);
-    }
-    let due =
-        format!("1 to {MAX_NAME_CHARS} characters, none of them a colon or one that ends or turns a line");
-    Err(Refusal::new(400, format!("{what} is {name:?}, and has to be {due}"), format!("{what} as {due}")))
-}
-
-/// Besides control characters: those of Unicode that end a line, or change its direction.
-fn misleads(character: char) -> bool {
-    character.is_control()
-        || matches!(character, ':' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}')
-        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-const MAX_NAME_CHARS: usize = 64;
 
 /// The longest thing to say; a queue takes sixteen of them.
 const MAX_WORD_BYTES: usize = 64 * 1024;

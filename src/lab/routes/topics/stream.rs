@@ -1,0 +1,208 @@
+//! Out of a topic by listening: an answer that never ends, in three forms.
+
+mod style;
+
+use std::time::Instant;
+
+use super::subscribe;
+use crate::http::{Length, Response};
+use crate::lab::event_stream::{self, Heartbeat};
+use crate::lab::exchange::{Answer, Call, Exchange, Reply};
+use crate::lab::refusal::Refusal;
+use crate::lab::topics::start::{Gap, Start};
+use crate::lab::topics::subscription::{Appetite, News, Subscription};
+use style::Style;
+
+/// `GET /topics/{t}/events`
+pub fn events(call: &Call<'_>) -> Result<Answer, Refusal> {
+    stream(call, Style::Events)
+}
+
+/// `GET /topics/{t}/raw`
+pub fn raw(call: &Call<'_>) -> Result<Answer, Refusal> {
+    stream(call, Style::Lines)
+}
+
+/// `GET /topics/{t}/json`
+pub fn json(call: &Call<'_>) -> Result<Answer, Refusal> {
+    stream(call, Style::Json)
+}
+
+fn stream(call: &Call<'_>, style: Style) -> Result<Answer, Refusal> {
+    let heartbeat = Heartbeat::read(call)?;
+    let subscribed = subscribe(call, &call.lab.topics, Start::Live)?;
+    if subscribed.is_empty() {
+        // The one status that tells an EventSource not to come again (WHATWG HTML §9.2.4).
+        return Ok(Answer::Whole(Response::new(204).with("Access-Control-Allow-Origin", "*")));
+    }
+    let (mut gaps, mut several) = (Vec::new(), Vec::with_capacity(subscribed.len()));
+    for one in subscribed {
+        gaps.extend(one.gap.map(|gap| (several.len(), gap)));
+        several.push(one.subscription);
+    }
+    let feed = match several.len() {
+        1 => Feed::One(several.remove(0)),
+        _ => Feed::Several(Box::new(Several(several))),
+    };
+    let opening = Some(Box::new(Opening { gaps }));
+    Ok(Answer::exchange(Stream { feed, style, heartbeat, opening, server_stops: false }))
+}
+
+/// An answer that goes on for as long as its topics and its reader do.
+struct Stream {
+    feed: Feed,
+    style: Style,
+    heartbeat: Heartbeat,
+    /// Until the head has been sent.
+    opening: Option<Box<Opening>>,
+    server_stops: bool,
+}
+
+/// What is missing before the first event, by topic.
+struct Opening {
+    gaps: Vec<(usize, Gap)>,
+}
+
+/// What a stream carries. Most carry one topic, and as there are thousands of them, they are small.
+enum Feed {
+    One(Subscription),
+    Several(Box<Several>),
+}
+
+/// Subscriptions of several topics, whose positions make up the ids of their events.
+struct Several(Vec<Subscription>);
+
+impl Exchange for Stream {
+    fn poll(&mut self, reply: &mut Reply<'_>) {
+        if let Some(opening) = self.opening.take() {
+            self.begin(&opening, reply);
+            if !reply.can_send_content() {
+                return reply.end(&[]);
+            }
+        }
+        let before = reply.sent();
+        let has_ended = self.feed.send_news(self.style, reply);
+        if has_ended || reply.peer_has_ended || self.server_stops {
+            return reply.end(&[]);
+        }
+        if self.heartbeat.is_due(reply.now) {
+            reply.send_data(self.style.sign_of_life());
+        }
+        if reply.sent() > before {
+            self.heartbeat.note(reply.now);
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.heartbeat.due()
+    }
+
+    fn handle_shutdown(&mut self) {
+        self.server_stops = true;
+    }
+}
+
+impl Stream {
+    fn begin(&mut self, opening: &Opening, reply: &mut Reply<'_>) {
+        let (style, subscriptions) = (self.style, self.feed.subscriptions());
+        let topics: Vec<&str> = subscriptions.iter().map(Subscription::topic).collect();
+        let position = self.feed.position();
+        let head = event_stream::head_of(style.content_type()).with("X-Last-Event-ID", position.clone());
+        reply.begin(head, Length::Unknown);
+        reply.send_data(&style.opening(&topics, &position));
+        for (at, gap) in &opening.gaps {
+            reply.send_data(&style.gap(topics[*at], &position, *gap));
+        }
+        for subscription in subscriptions {
+            subscription.listen(reply.waker());
+        }
+        self.heartbeat.note(reply.now);
+    }
+}
+
+impl Feed {
+    /// Sends what has happened; tells whether nothing more can.
+    fn send_news(&mut self, style: Style, reply: &mut Reply<'_>) -> bool {
+        match self {
+            Feed::One(subscription) => send_news(subscription, style, reply),
+            Feed::Several(several) => several.send_news(style, reply),
+        }
+    }
+
+    fn subscriptions(&self) -> &[Subscription] {
+        match self {
+            Feed::One(subscription) => std::slice::from_ref(subscription),
+            Feed::Several(several) => &several.0,
+        }
+    }
+
+    /// What a client names as the last event ID to go on here.
+    fn position(&self) -> String {
+        match self {
+            Feed::One(subscription) => subscription.last_id().to_string(),
+            Feed::Several(several) => compose(&several.positions()),
+        }
+    }
+}
+
+fn send_news(subscription: &Subscription, style: Style, reply: &mut Reply<'_>) -> bool {
+    let (topic, form, mut has_ended) = (subscription.topic(), style.form(), false);
+    subscription.read(|news| {
+        match news {
+            News::Event(event) => reply.send_data(event.encoded(form, topic)),
+            News::Gap(gap) => {
+                let id = gap.end().unwrap_or_default().to_string();
+                reply.send_data(&style.gap(topic, &id, gap));
+            }
+            News::End => {
+                has_ended = true;
+                reply.send_data(&style.end(topic));
+            }
+        }
+        if reply.is_full() { Appetite::Enough } else { Appetite::More }
+    });
+    has_ended
+}
+
+impl Several {
+    /// The same for several topics, of which those that have ended drop out.
+    fn send_news(&mut self, style: Style, reply: &mut Reply<'_>) -> bool {
+        let mut positions = self.positions();
+        let mut at = 0;
+        self.0.retain(|subscription| {
+            let (topic, mut has_ended) = (subscription.topic(), false);
+            subscription.read(|news| {
+                match news {
+                    News::Event(event) => {
+                        positions[at].1 = event.id;
+                        reply.send_data(&style.event(event, topic, &compose(&positions)));
+                    }
+                    News::Gap(gap) => {
+                        positions[at].1 = gap.end().unwrap_or_default();
+                        reply.send_data(&style.gap(topic, &compose(&positions), gap));
+                    }
+                    News::End => {
+                        has_ended = true;
+                        reply.send_data(&style.end(topic));
+                    }
+                }
+                if reply.is_full() { Appetite::Enough } else { Appetite::More }
+            });
+            at += 1;
+            !has_ended
+        });
+        self.0.is_empty()
+    }
+
+    fn positions(&self) -> Vec<(String, u64)> {
+        let position =
+            |subscription: &Subscription| (subscription.topic().to_owned(), subscription.last_id());
+        self.0.iter().map(position).collect()
+    }
+}
+
+/// An id for events of several topics: how far each of them has come.
+fn compose(positions: &[(String, u64)]) -> String {
+    let parts: Vec<_> = positions.iter().map(|(topic, id)| format!("{topic}:{id}")).collect();
+    parts.join(",")
+}

@@ -1,0 +1,192 @@
+//! Topics: one feed each, which everybody may publish to and read in several ways, now or later.
+//!
+//! Read on: [`event`] (what is published, in all its forms), [`log`] (what is kept, and for whom), [`topic`] (those who
+//! listen), [`subscription`] (a place among them), [`start`] (where in the past to begin).
+
+pub mod event;
+pub mod log;
+pub mod start;
+pub mod subscription;
+pub mod topic;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::clock::Clock;
+use super::journal::{Ack, Failure, Journal, MOST_WAITING, Receipt, Row};
+use super::refusal::Refusal;
+use super::settings::TopicSettings;
+use log::History;
+use start::{Gap, Start};
+use subscription::Subscription;
+use topic::{Published, State, Topic};
+
+/// All topics of a server.
+#[derive(Clone)]
+pub struct Topics {
+    shared: Arc<Shared>,
+}
+
+/// What all topics know.
+pub struct Shared {
+    history: History,
+    most: usize,
+    journal: Arc<dyn Journal>,
+    clock: Arc<Clock>,
+    topics: Mutex<BTreeMap<Arc<str>, Arc<Topic>>>,
+}
+
+/// What somebody who begins to listen gets.
+pub struct Subscribed {
+    pub subscription: Subscription,
+    pub gap: Option<Gap>,
+    /// The id of the event before the first.
+    pub last_id: u64,
+}
+
+impl Topics {
+    pub fn new(settings: &TopicSettings, journal: Arc<dyn Journal>, clock: Arc<Clock>) -> Topics {
+        let TopicSettings { history, most } = *settings;
+        Topics { shared: Arc::new(Shared { history, most, journal, clock, topics: Mutex::default() }) }
+    }
+
+    /// Takes up what a journal has kept. After a crash ids are left out: an event that others have seen may be missing
+    /// from the journal, and nobody may be told the same id of another.
+    pub fn restore(&self, rows: &[Row], after_crash: bool) {
+        let mut topics = self.shared.topics();
+        for row in rows {
+            let topic = topics
+                .entry(Arc::clone(&row.name))
+                .or_insert_with_key(|name| Arc::new(Topic::new(Arc::clone(name), Arc::clone(&self.shared))));
+            topic.restore(row.number, &row.value);
+        }
+        if after_crash {
+            topics.values().for_each(|topic| topic.state().log.skip(MOST_WAITING as u64));
+        }
+    }
+
+    /// Publishes an event, on a topic that is there from then on.
+    ///
+    /// # Errors
+    /// There are as many topics as there may be, or the journal refuses.
+    pub fn publish(
+        &self,
+        name: &str,
+        kind: Option<&str>,
+        data: &str,
+        ack: Ack,
+    ) -> Result<Result<Published, Failure>, Refusal> {
+        self.shared.open(name, |topic, state| topic.publish(state, kind, data, ack))
+    }
+
+    /// Begins to listen; `called` is how presence shows who does. Nothing for a topic that was deleted.
+    ///
+    /// # Errors
+    /// There are as many topics as there may be.
+    pub fn subscribe(
+        &self,
+        name: &str,
+        start: Start,
+        connection: u64,
+        called: Option<&str>,
+    ) -> Result<Option<Subscribed>, Refusal> {
+        self.shared.open(name, |topic, state| {
+            if state.is_deleted {
+                return None;
+            }
+            if let Some(called) = called
+                && let Err(failure) = topic.publish(state, Some("join"), called, Ack::Memory)
+            {
+                ::log::error!("that {called} has joined {name} was not written down: {failure}");
+            }
+            let (place, gap) = state.find(start, &self.shared);
+            let last_id = state.log.id_before(place);
+            let slot = state.subscribe(place, connection, called);
+            let subscription = Subscription::new(Arc::clone(topic), slot);
+            Some(Subscribed { subscription, gap, last_id })
+        })
+    }
+
+    /// Ends a topic; nothing if there is none.
+    pub fn delete(&self, name: &str, ack: Ack) -> Option<Result<Receipt, Failure>> {
+        let topic = self.find(name)?;
+        Some(topic.delete(ack))
+    }
+
+    /// A topic that somebody has published to, or listens to.
+    pub fn find(&self, name: &str) -> Option<Arc<Topic>> {
+        let topic = self.shared.topics().get(name).cloned()?;
+        let is_there = !topic.state().is_deleted;
+        is_there.then_some(topic)
+    }
+
+    /// The names of all topics.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        let topics = self.shared.topics();
+        topics
+            .values()
+            .filter(|topic| !topic.state().is_deleted)
+            .map(|topic| Arc::clone(&topic.name))
+            .collect()
+    }
+
+    /// What waits for each connection that listens to something: tells its number, and bytes.
+    pub fn backlogs(&self, mut tell: impl FnMut(u64, u64)) {
+        let topics: Vec<_> = self.shared.topics().values().cloned().collect();
+        topics.iter().for_each(|topic| topic.backlogs(&mut tell));
+    }
+}
+
+impl Shared {
+    fn topics(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Topic>>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with a topic, which is there if it was not.
+    fn open<T>(
+        self: &Arc<Shared>,
+        name: &str,
+        act: impl FnOnce(&Arc<Topic>, &mut State) -> T,
+    ) -> Result<T, Refusal> {
+        loop {
+            let topic = self.find_or_make(name)?;
+            let mut state = topic.state();
+            if !state.is_removed {
+                return Ok(act(&topic, &mut state));
+            } // somebody has just removed it: find another
+        }
+    }
+
+    fn find_or_make(self: &Arc<Shared>, name: &str) -> Result<Arc<Topic>, Refusal> {
+        let mut topics = self.topics();
+        if let Some(topic) = topics.get(name) {
+            return Ok(Arc::clone(topic));
+        }
+        if topics.len() >= self.most {
+            let deleted = topics.values().find(|topic| topic.state().is_deleted).cloned();
+            let Some(deleted) = deleted else { return Err(too_many(self.most)) };
+            deleted.state().is_removed = true;
+            topics.remove(&deleted.name);
+        }
+        let topic = Arc::new(Topic::new(name.into(), Arc::clone(self)));
+        topics.insert(Arc::clone(&topic.name), Arc::clone(&topic));
+        Ok(topic)
+    }
+
+    fn remove_unused(&self, topic: &Topic) {
+        let mut topics = self.topics();
+        let mut state = topic.state();
+        if state.is_unused() && !state.is_removed {
+            state.is_removed = true;
+            topics.remove(&topic.name);
+        }
+    }
+}
+
+fn too_many(most: usize) -> Refusal {
+    Refusal::new(
+        507,
+        format!("there are {most} topics, as many as may be"),
+        "DELETE one that nobody needs; the server's option --max-topics sets the limit",
+    )
+}

@@ -1,0 +1,257 @@
+//! One topic: its events, those who listen, and how each of them hears of the next event.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use slab::Slab;
+
+use super::Shared;
+use super::event::Event;
+use super::log::{Log, Place, WINDOW_BYTES};
+use super::start::{Gap, Start};
+use crate::lab::inbox::Space;
+use crate::lab::journal::{Ack, Change, Failure, Receipt, Row, Table};
+
+/// A topic, found by its name.
+pub struct Topic {
+    pub name: Arc<str>,
+    pub(super) shared: Arc<Shared>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) log: Log,
+    pub(super) subscribers: Slab<Subscriber>,
+    /// Those of the subscribers who have said who they are.
+    names: BTreeMap<usize, Box<str>>,
+    /// Up to which event the journal has been told to forget.
+    forgotten: u64,
+    /// Somebody wanted it to end, and nobody has published since.
+    pub(super) is_deleted: bool,
+    /// Nobody finds it any more.
+    pub(super) is_removed: bool,
+}
+
+/// Somebody who listens.
+#[derive(Debug)]
+pub(super) struct Subscriber {
+    pub(super) place: Place,
+    pub(super) waker: Waker,
+    connection: u64,
+}
+
+/// What came of publishing an event.
+#[derive(Debug)]
+pub struct Published {
+    pub id: u64,
+    pub subscribers: usize,
+    /// How many events history has with it.
+    pub queued: usize,
+    /// How much space the slowest subscriber has left.
+    pub space: Space,
+    pub receipt: Receipt,
+}
+
+/// A topic in three numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    pub last_id: u64,
+    /// How many events history has.
+    pub queued: usize,
+    pub subscribers: usize,
+}
+
+impl Topic {
+    pub(super) fn new(name: Arc<str>, shared: Arc<Shared>) -> Topic {
+        Topic { name, shared, state: Mutex::default() }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds an event and wakes everybody who listens.
+    pub(super) fn publish(
+        &self,
+        state: &mut State,
+        kind: Option<&str>,
+        data: &str,
+        ack: Ack,
+    ) -> Result<Published, Failure> {
+        let Shared { history, journal, clock, .. } = &*self.shared;
+        let event = Event::new(state.log.last_id() + 1, kind, data, clock.unix_millis());
+        let id = event.id;
+        let receipt = match journal.keeps() {
+            true => journal.append(self.changes(state, &event), ack)?,
+            false => Receipt::done(),
+        };
+        let queued_before = state.log.end();
+        state.log.push(event, history);
+        debug_assert!(state.log.end() == queued_before.next());
+        state.is_deleted = false;
+        let offered = state.log.start_of(history, clock.unix_millis());
+        Ok(Published {
+            id,
+            subscribers: state.subscribers.len(),
+            queued: state.log.from(offered).len(),
+            space: state.wake_all(),
+            receipt,
+        })
+    }
+
+    /// What the journal is to do with an event: keep it, and from time to time forget those that history has lost. The
+    /// latest one always stays, as it tells where to go on counting.
+    fn changes(&self, state: &mut State, event: &Event) -> Vec<Change> {
+        let mut changes = vec![Change::Put(self.row(event.id, &event.kind, &event.data, event.at))];
+        let offered = state.log.id_before(state.log.start_of(&self.shared.history, event.at));
+        if offered >= state.forgotten + FORGOTTEN_TOGETHER {
+            state.forgotten = offered;
+            changes.push(Change::RemoveThrough {
+                table: Table::Events,
+                name: Arc::clone(&self.name),
+                number: offered,
+            });
+        }
+        changes
+    }
+
+    fn row(&self, number: u64, kind: &Option<Box<str>>, data: &str, at: u64) -> Row {
+        let mut value = json!({ "at": at, "kind": kind }).to_string().into_bytes();
+        value.push(b'\n');
+        value.extend_from_slice(data.as_bytes());
+        Row { table: Table::Events, name: Arc::clone(&self.name), number, value: value.into() }
+    }
+
+    /// Takes an event up again that a journal has kept. Rows come in the order of their numbers.
+    pub(super) fn restore(&self, number: u64, value: &Bytes) {
+        let mut state = self.state();
+        let Some((meta, data)) = split_row(value) else {
+            return log::error!("event {number} of topic {} cannot be read, and is left out", self.name);
+        };
+        if state.log.last_id() == 0 {
+            (state.log, state.forgotten) = (Log::after(number - 1), number - 1);
+        }
+        if meta["deleted"] == true {
+            (state.log, state.is_deleted) = (Log::after(number), true);
+            return;
+        }
+        let at = meta["at"].as_u64().unwrap_or_default();
+        state.log.push(Event::new(number, meta["kind"].as_str(), data, at), &self.shared.history);
+        state.is_deleted = false;
+    }
+
+    /// Ends it: whoever listens is told, and history is gone.
+    pub(super) fn delete(&self, ack: Ack) -> Result<Receipt, Failure> {
+        let mut state = self.state();
+        let last_id = state.log.last_id();
+        let receipt = match self.shared.journal.keeps() {
+            true => {
+                let (table, name) = (Table::Events, Arc::clone(&self.name));
+                let value = Bytes::from_static(b"{\"deleted\":true}\n");
+                let tombstone = Row { table, name: Arc::clone(&name), number: last_id, value };
+                let gone = Change::RemoveThrough { table, name, number: last_id };
+                self.shared.journal.append(vec![gone, Change::Put(tombstone)], ack)?
+            }
+            false => Receipt::done(),
+        };
+        state.log.clear();
+        state.is_deleted = true;
+        for (_, subscriber) in &mut state.subscribers {
+            subscriber.place = Place::NOWHERE;
+        }
+        state.wake_all();
+        Ok(receipt)
+    }
+
+    /// What it has come to.
+    pub fn summary(&self) -> Summary {
+        let state = self.state();
+        let offered = state.log.start_of(&self.shared.history, self.shared.clock.unix_millis());
+        Summary {
+            last_id: state.log.last_id(),
+            queued: state.log.from(offered).len(),
+            subscribers: state.subscribers.len(),
+        }
+    }
+
+    /// The names of those who listen and have said who they are, and how many have not.
+    pub fn presence(&self) -> (Vec<String>, usize) {
+        let state = self.state();
+        let names: Vec<String> = state.names.values().map(|name| name.to_string()).collect();
+        let others = state.subscribers.len() - names.len();
+        (names, others)
+    }
+
+    /// What waits for each connection that listens.
+    pub(super) fn backlogs(&self, mut tell: impl FnMut(u64, u64)) {
+        let state = self.state();
+        for (_, subscriber) in &state.subscribers {
+            tell(subscriber.connection, state.log.behind(subscriber.place));
+        }
+    }
+}
+
+impl State {
+    /// Takes a place for somebody who listens.
+    pub(super) fn subscribe(&mut self, place: Place, connection: u64, name: Option<&str>) -> usize {
+        let slot = self.subscribers.insert(Subscriber { place, waker: Waker::noop().clone(), connection });
+        if let Some(name) = name {
+            self.names.insert(slot, name.into());
+        }
+        slot
+    }
+
+    /// Gives the place up; the name of who had it, if it was said.
+    pub(super) fn unsubscribe(&mut self, slot: usize) -> Option<Box<str>> {
+        self.subscribers.remove(slot);
+        self.names.remove(&slot)
+    }
+
+    /// Whether nobody would miss it.
+    pub(super) fn is_unused(&self) -> bool {
+        self.subscribers.is_empty() && self.log.last_id() == 0
+    }
+
+    /// Where to begin, and what is missing there.
+    pub(super) fn find(&self, start: Start, shared: &Shared) -> (Place, Option<Gap>) {
+        let offered = self.log.start_of(&shared.history, shared.clock.unix_millis());
+        match start {
+            Start::Live => (self.log.end(), None),
+            Start::Earliest => (offered, None),
+            Start::Latest => {
+                let newest = self.log.id_before(self.log.end()).saturating_sub(1);
+                (self.log.place_after(newest).max(offered), None)
+            }
+            Start::After(id) if id > self.log.last_id() => (offered, Some(Gap::Reset { after: id })),
+            Start::After(id) => {
+                let before = self.log.id_before(offered);
+                let gap = (id < before).then_some(Gap::Missing { from: id + 1, to: before });
+                (self.log.place_after(id).max(offered), gap)
+            }
+        }
+    }
+
+    fn wake_all(&self) -> Space {
+        let mut space = Space::Ample;
+        for (_, subscriber) in &self.subscribers {
+            subscriber.waker.wake_by_ref();
+            if self.log.behind(subscriber.place) > WINDOW_BYTES / 2 {
+                space = Space::Scarce;
+            }
+        }
+        space
+    }
+}
+
+/// The line of JSON of a row, and what stands behind it.
+fn split_row(value: &Bytes) -> Option<(Value, &str)> {
+    let (meta, data) = str::from_utf8(value).ok()?.split_once('\n')?;
+    Some((serde_json::from_str(meta).ok()?, data))
+}
+
+/// So many rows are removed at a time, as each removal costs about as much as a row.
+const FORGOTTEN_TOGETHER: u64 = 64;

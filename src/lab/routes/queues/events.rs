@@ -10,7 +10,7 @@ use crate::lab::event_stream::{self, Heartbeat};
 use crate::lab::exchange::{Answer, Call, Exchange, Reply};
 use crate::lab::queues::{Consumer, Delivery, Hold};
 use crate::lab::refusal::Refusal;
-use crate::sse::{Event, encode_comment};
+use crate::sse::Event;
 
 /// `GET /queues/{q}/events`
 ///
@@ -43,27 +43,14 @@ enum Step {
 }
 
 impl Pushing {
-    /// Sends what the window has room for; whether there was anything.
-    fn push(&mut self, reply: &mut Reply<'_>) -> bool {
-        let mut has_sent = false;
+    /// Sends what the window has room for.
+    fn push(&mut self, reply: &mut Reply<'_>) {
         while !reply.is_full()
             && let Some(delivery) = self.consumer.take(reply.now, self.hold)
         {
             reply.send_data(&encode(&delivery));
-            has_sent = true;
+            self.heartbeat.note(reply.now);
         }
-        has_sent
-    }
-
-    /// A sign of life, if it is time for one; whether it was.
-    fn beat(&mut self, reply: &mut Reply<'_>) -> bool {
-        let is_due = self.heartbeat.is_due(reply.now);
-        if is_due {
-            let mut comment = Vec::new();
-            encode_comment("", &mut comment);
-            reply.send_data(&comment);
-        }
-        is_due
     }
 }
 
@@ -85,9 +72,11 @@ impl Exchange for Pushing {
         if self.step == Step::Stopping || reply.peer_has_ended {
             return reply.end(&[]);
         }
-        match self.push(reply) || self.beat(reply) {
-            true => self.heartbeat.note(reply.now),
-            false => self.consumer.wait(self.hold, reply.waker()),
+        let before = reply.sent();
+        self.push(reply);
+        self.heartbeat.beat(reply);
+        if reply.sent() == before {
+            self.consumer.wait(self.hold, reply.waker());
         }
     }
 

@@ -54,10 +54,8 @@ pub(super) fn refusal(reason: &Unsettled, tag: &str, queue: &str) -> Refusal {
     }
 }
 
+/// It may be there in a moment, and then no cache is to say that it is not (RFC 9110 §15.1).
 pub(super) fn no_queue(queue: &str) -> Refusal {
-    Refusal::new(
-        404,
-        format!("there is no queue {queue}"),
-        format!("curl -d hello .../queues/{queue}, which makes it"),
-    )
+    Refusal::new(404, format!("there is no queue {queue}"), format!("POST /queues/{queue}, which makes it"))
+        .with("Cache-Control", "no-store")
 }

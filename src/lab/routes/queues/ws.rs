@@ -87,14 +87,14 @@ impl Dialogue for Pushing {
 
     /// Waits only when everything has left: who is called has to be able to come.
     fn poll(&mut self, line: &mut Line<'_>) {
-        let mut has_sent = false;
+        let mut has_sent = line.is_full();
         while !line.is_full()
             && let Some(delivery) = self.consumer.take(line.now, self.hold)
         {
             self.push(&delivery, line);
             has_sent = true;
         }
-        if !has_sent && !line.is_full() {
+        if !has_sent {
             self.consumer.wait(self.hold, line.waker());
         }
     }

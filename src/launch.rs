@@ -13,7 +13,7 @@ use crate::drivers::{self, listen::listen, stop};
 use crate::http::Limits;
 use crate::lab::Lab;
 use crate::lab::clock::TimeSource;
-use crate::lab::settings::{QueueSettings, Settings, TopicSettings, WebSocketSettings};
+use crate::lab::settings::{JobSettings, QueueSettings, Settings, TopicSettings, WebSocketSettings};
 use crate::lab::topics::log::History;
 use crate::store::{self, Store};
 use crate::trace::Print;
@@ -105,6 +105,13 @@ pub struct Options {
     /// Most topics (507 above), e.g. --max-topics 10
     #[arg(long, value_name = "COUNT", default_value_t = TopicSettings::default().most)]
     pub max_topics: usize,
+    /// Jobs that run at a time, e.g. --workers 2
+    #[arg(long, value_name = "COUNT", default_value_t = JobSettings::default().workers, value_parser = parse_workers)]
+    pub workers: usize,
+
+    /// Most jobs that wait for a worker (429 above), e.g. --max-jobs-waiting 10
+    #[arg(long, value_name = "COUNT", default_value_t = JobSettings::default().most_waiting)]
+    pub max_jobs_waiting: usize,
 
     /// Time between comments on an event stream that has nothing to say, 0 for none, e.g. --heartbeat 5s
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = parse_time)]
@@ -189,7 +196,7 @@ impl Options {
         let settings = store::Settings { max_bytes: self.max_data, sync_delay: self.sync_delay };
         let opened = Store::open(folder, &settings);
         let (store, found) = opened.map_err(|error| format!("--data {}: {error}", folder.display()))?;
-        Ok((lab.keep(store.journal(), found), Some(store)))
+        Ok((lab.keep(store.journal(), found)?, Some(store)))
     }
 
     fn lab_settings(&self, waits_by: &'static str) -> Settings {
@@ -219,6 +226,7 @@ impl Options {
                 },
                 most: self.max_topics,
             },
+            jobs: JobSettings { workers: self.workers, most_waiting: self.max_jobs_waiting },
             queues: QueueSettings {
                 max_deliveries: self.max_deliveries,
                 max_messages: self.queue_limit,
@@ -299,11 +307,19 @@ fn parse_time(given: &str) -> Result<Duration, String> {
     crate::lab::params::duration("the time", given, LONGEST_TIME).map_err(|refusal| refusal.why)
 }
 
+fn parse_workers(given: &str) -> Result<usize, String> {
+    let workers = crate::lab::params::number("the number of workers", given, 1..=MOST_WORKERS);
+    workers.map(|workers| workers as usize).map_err(|refusal| refusal.why)
+}
+
 const OPERATING_SYSTEM: TimeSource = TimeSource { instant: Instant::now, since_epoch };
 
 /// A clock before 1970 is broken, and tells the first second of it.
 fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
+
+/// They are no threads, but more than anybody can watch.
+const MOST_WORKERS: u64 = 1000;
 
 const LONGEST_TIME: Duration = Duration::from_secs(24 * 60 * 60);

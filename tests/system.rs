@@ -23,6 +23,8 @@ mod departures;
 mod full;
 #[path = "system/hostile.rs"]
 mod hostile;
+#[path = "system/jobs.rs"]
+mod jobs;
 #[path = "system/limits.rs"]
 mod limits;
 #[path = "system/live.rs"]

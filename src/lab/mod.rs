@@ -10,7 +10,9 @@ pub mod conversation;
 pub mod dialogue;
 pub mod event_stream;
 pub mod exchange;
+pub mod idempotency;
 pub mod inbox;
+pub mod jobs;
 pub mod journal;
 pub mod moment;
 pub mod params;
@@ -38,6 +40,7 @@ use crate::session::{Service, Tally};
 use crate::trace::{Audience, Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
+use jobs::Jobs;
 use journal::{Found, Journal, NoJournal, Table};
 use moment::Epoch;
 use queues::Queues;
@@ -46,6 +49,7 @@ use rooms::Rooms;
 use settings::Settings;
 use topics::Topics;
 use visit::Visit;
+use wait::Waiters;
 use watchers::Watchers;
 
 /// What all connections of one server share.
@@ -54,8 +58,11 @@ pub struct Lab {
     pub clock: Arc<Clock>,
     pub registry: Arc<Registry>,
     pub rooms: Arc<Rooms>,
-    pub queues: Arc<Queues>,
     pub topics: Topics,
+    pub jobs: Arc<Jobs>,
+    pub queues: Arc<Queues>,
+    /// Who is held back until there is news.
+    pub waiters: Waiters,
     /// Where what outlives the process is written down.
     pub journal: Arc<dyn Journal>,
     pub tracer: Arc<Tracer>,
@@ -84,7 +91,9 @@ impl Lab {
             clock,
             registry,
             rooms: Arc::default(),
-            queues: Arc::new(Queues::new(settings.queues.clone(), Arc::clone(&journal))),
+            jobs: Arc::new(Jobs::new(&settings.jobs, Arc::clone(&journal), started)),
+            queues: Arc::new(Queues::new(settings.queues, Arc::clone(&journal))),
+            waiters: Waiters::default(),
             journal,
             tracer: Arc::new(Tracer::new(tape, print, audience)),
             watchers,
@@ -96,22 +105,26 @@ impl Lab {
     }
 
     /// The same lab, which writes down what is to outlive it, and goes on from what was found.
-    pub fn keep(self, journal: Arc<dyn Journal>, mut found: Found) -> Lab {
+    ///
+    /// # Errors
+    /// A row that cannot be read; one line about it.
+    pub fn keep(self, journal: Arc<dyn Journal>, mut found: Found) -> Result<Lab, String> {
+        let (settings, crashed) = (&self.settings, found.after_crash);
         let [events, messages, jobs] =
             [Table::Events, Table::Messages, Table::Jobs].map(|table| found.take(table));
-        let end = if found.after_crash { "crashed" } else { "said goodbye" };
-        let counts = (events.len(), messages.len(), jobs.len());
         log::info!(
-            "found {} events, {} messages and {} jobs; the last server {end}",
-            counts.0,
-            counts.1,
-            counts.2
+            "found {} events, {} messages and {} jobs; the last server {}",
+            events.len(),
+            messages.len(),
+            jobs.len(),
+            if crashed { "crashed" } else { "said goodbye" },
         );
-        let topics = Topics::new(&self.settings.topics, Arc::clone(&journal), Arc::clone(&self.clock));
-        topics.restore(&events, found.after_crash);
-        let queues = Queues::new(self.settings.queues.clone(), Arc::clone(&journal));
-        queues.restore(&messages, found.after_crash, self.clock.now(), self.clock.unix_millis());
-        Lab { journal, topics, queues: Arc::new(queues), ..self }
+        let topics = Topics::new(&settings.topics, Arc::clone(&journal), Arc::clone(&self.clock));
+        topics.restore(&events, crashed);
+        let jobs = Jobs::restore(&settings.jobs, Arc::clone(&journal), jobs, crashed, self.started)?;
+        let queues = Queues::new(settings.queues, Arc::clone(&journal));
+        queues.restore(messages, crashed, self.clock.now(), self.clock.unix_millis())?;
+        Ok(Lab { journal, topics, jobs: Arc::new(jobs), queues: Arc::new(queues), ..self })
     }
 }
 

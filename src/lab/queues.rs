@@ -106,8 +106,17 @@ impl Queues {
 
     /// Takes up what the journal has kept, before anything else is done; rows come by name and number. `unix_millis` is
     /// `now` by the wall clock.
-    pub fn restore(&self, rows: &[Row], after_crash: bool, now: Instant, unix_millis: u64) {
-        self.open().restore(rows, after_crash, now, unix_millis);
+    ///
+    /// # Errors
+    /// A row that cannot be read; one line about it. Nothing was written then.
+    pub fn restore(
+        &self,
+        rows: Vec<Row>,
+        after_crash: bool,
+        now: Instant,
+        unix_millis: u64,
+    ) -> Result<(), String> {
+        self.open().restore(rows, after_crash, now, unix_millis)
     }
 
     /// Puts a message behind the others; answers its id, and when it is as sure as it was asked to be. It can be taken

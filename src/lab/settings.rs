@@ -27,6 +27,7 @@ pub struct Settings {
     pub tape_bytes: usize,
     pub websocket: WebSocketSettings,
     pub topics: TopicSettings,
+    pub jobs: JobSettings,
     pub queues: QueueSettings,
     /// Between the signs of life of an event stream; zero for none. WHATWG HTML §9.2.7 suggests 15 s.
     pub heartbeat: Duration,
@@ -53,6 +54,7 @@ impl Default for Settings {
             tape_bytes: DEFAULT_TAPE_BYTES,
             websocket: WebSocketSettings::default(),
             topics: TopicSettings::default(),
+            jobs: JobSettings::default(),
             queues: QueueSettings::default(),
             heartbeat: Duration::from_secs(15),
             golden: false,
@@ -116,8 +118,23 @@ impl Default for TopicSettings {
     }
 }
 
+/// What holds for jobs.
+#[derive(Clone, Copy, Debug)]
+pub struct JobSettings {
+    /// Jobs that run at a time. libuv's pool has 4 threads as well.
+    pub workers: usize,
+    /// Jobs that wait for a worker: 429 above it. Tomcat's acceptCount is 100.
+    pub most_waiting: usize,
+}
+
+impl Default for JobSettings {
+    fn default() -> JobSettings {
+        JobSettings { workers: 4, most_waiting: 100 }
+    }
+}
+
 /// What holds for the queues of messages.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct QueueSettings {
     /// Deliveries of a message that nobody acks, before it goes to the dead-letter queue. A quorum queue of RabbitMQ
     /// makes 20.

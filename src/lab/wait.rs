@@ -1,17 +1,23 @@
 //! How long a client is willing to wait for news: `Prefer: wait=30` (RFC 7240 §4.3) or `?wait=30`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::exchange::Call;
 use super::refusal::Refusal;
 use crate::http::Response;
 
-/// A client's patience. Whoever waits carries it, so it is kept as a number of milliseconds: a third of the size.
+/// A client's patience.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wait {
-    millis: u32,
-    is_preferred: bool,
+    time: Duration,
+    preference: Preference,
 }
+
+/// What the client preferred, in whole seconds, if that is what counted: all that the answer has to know of a wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Preference(Option<u8>);
 
 impl Wait {
     /// What the client says, by its query or else by its preference; no wait at all if it says nothing.
@@ -20,36 +26,69 @@ impl Wait {
     pub fn read(call: &Call<'_>) -> Result<Wait, Refusal> {
         let asked = call.params()?.duration("wait", LONGEST_WAIT, Duration::MAX)?;
         if asked < Duration::MAX {
-            return Ok(Wait::new(asked, false));
+            return Ok(Wait { time: asked, preference: Preference(None) });
         }
         let preferred = call.request.fields.all("Prefer").find_map(preferred_wait);
-        Ok(preferred.map_or(Wait::default(), |time| Wait::new(time.min(LONGEST_WAIT), true)))
-    }
-
-    fn new(time: Duration, is_preferred: bool) -> Wait {
-        Wait { millis: time.as_millis() as u32, is_preferred }
+        Ok(preferred.map_or(Wait::default(), |time| {
+            let time = time.min(LONGEST_WAIT);
+            Wait { time, preference: Preference(Some(time.as_secs() as u8)) }
+        }))
     }
 
     /// Whether the client wants its answer at once.
     pub fn is_none(self) -> bool {
-        self.millis == 0
+        self.time.is_zero()
     }
 
     /// When its patience ends.
     pub fn until(self, now: Instant) -> Instant {
-        now + self.time()
+        now + self.time
     }
 
-    fn time(self) -> Duration {
-        Duration::from_millis(self.millis.into())
+    pub fn preference(self) -> Preference {
+        self.preference
     }
 
+    /// Says in the answer that the preference was heeded.
+    pub fn confirm(self, response: Response) -> Response {
+        self.preference.confirm(response)
+    }
+}
+
+impl Preference {
     /// Says in the answer that the preference was heeded (RFC 7240 §3).
     pub fn confirm(self, response: Response) -> Response {
-        match self.is_preferred {
-            true => response.with("Preference-Applied", format!("wait={}", self.time().as_secs())),
-            false => response,
+        match self.0 {
+            Some(seconds) => response.with("Preference-Applied", format!("wait={seconds}")),
+            None => response,
         }
+    }
+}
+
+/// How many requests are held back until there is news.
+#[derive(Debug, Default)]
+pub struct Waiters(Arc<AtomicU64>);
+
+impl Waiters {
+    /// One more, for as long as it is kept.
+    pub fn enter(&self) -> Waiting {
+        self.0.fetch_add(1, Relaxed);
+        Waiting(Arc::clone(&self.0))
+    }
+
+    pub fn count(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A request that is held back.
+#[must_use = "it is forgotten as soon as this is dropped"]
+#[derive(Debug)]
+pub struct Waiting(Arc<AtomicU64>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

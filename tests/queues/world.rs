@@ -276,7 +276,7 @@ impl World {
         let connections = std::mem::take(&mut self.connections);
         self.queues = Arc::new(Queues::new(QueueSettings::default(), self.pages.clone()));
         let unix_millis = self.unix_millis();
-        self.queues.restore(&self.pages.rows(), after_crash, self.now, unix_millis);
+        self.queues.restore(self.pages.rows(), after_crash, self.now, unix_millis).unwrap();
         // The old server is gone, and its connections with it: what it does now, it does to itself.
         std::mem::forget(connections);
         if after_crash {

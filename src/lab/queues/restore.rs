@@ -8,37 +8,38 @@ use super::open::Open;
 use crate::lab::journal::{MOST_WAITING, Row};
 
 impl Open {
-    /// Leases whose time is not over hold on. What was pushed to a connection has lost it, and is given back. A row that
-    /// cannot be read is left out.
-    pub fn restore(&mut self, rows: &[Row], after_crash: bool, now: Instant, unix_millis: u64) {
+    /// Leases whose time is not over hold on. What was pushed to a connection has lost it, and is given back.
+    ///
+    /// # Errors
+    /// A row that cannot be read; one line about it.
+    pub fn restore(
+        &mut self,
+        rows: Vec<Row>,
+        after_crash: bool,
+        now: Instant,
+        unix_millis: u64,
+    ) -> Result<(), String> {
         for row in rows {
-            let is_read = match &*row.name {
-                FLOOR => self.restore_floor(row),
-                _ => self.restore_message(row, now, unix_millis),
-            };
-            if is_read.is_none() {
-                log::error!(
-                    "message {} of the queue {:?} cannot be read, and is left out",
-                    row.number,
-                    row.name
-                );
-            }
+            let is_floor = &*row.name == FLOOR;
+            let read = if is_floor { self.put_floor(&row) } else { self.put_row(&row, now, unix_millis) };
+            let damaged = || format!("message {} of the queue {:?} cannot be read", row.number, row.name);
+            read.ok_or_else(damaged)?;
         }
         if after_crash {
             self.leave_ids_out();
         }
         self.advance_all(now);
+        Ok(())
     }
 
-    /// Its row comes first: no other name is as short.
-    fn restore_floor(&mut self, row: &Row) -> Option<()> {
+    /// Comes before the messages, as no other name is as short.
+    fn put_floor(&mut self, row: &Row) -> Option<()> {
         self.floor = self.ledger.restore_floor(row)?;
         Some(())
     }
 
-    fn restore_message(&mut self, row: &Row, now: Instant, unix_millis: u64) -> Option<()> {
-        let message = Message::parse(&row.value, now, unix_millis)?;
-        self.put(&row.name, row.number, message);
+    fn put_row(&mut self, row: &Row, now: Instant, unix_millis: u64) -> Option<()> {
+        self.put(&row.name, row.number, Message::parse(&row.value, now, unix_millis)?);
         Some(())
     }
 

@@ -4,6 +4,7 @@ pub mod discard;
 pub mod echo;
 pub mod fault;
 pub mod index;
+pub mod jobs;
 pub mod live;
 pub mod pace;
 pub mod plaintext;
@@ -31,6 +32,7 @@ const GROUPS: &[&[Route]] = &[
     ANATOMY,
     fault::ROUTES,
     websocket::ROUTES,
+    jobs::ROUTES,
     topics::ROUTES,
     queues::ROUTES,
     live::ROUTES,

@@ -66,10 +66,11 @@ pub fn stats(call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::uncached(response))
 }
 
-fn numbers(call: &Call<'_>) -> [(&'static str, u64); 21] {
+fn numbers(call: &Call<'_>) -> Vec<(&'static str, u64)> {
     let (lab, tally) = (call.lab, &call.lab.tally);
-    let (totals, queues, journal) = (lab.registry.totals(), lab.queues.totals(call.now), lab.journal.tally());
-    let numbers = [
+    let (totals, journal) = (lab.registry.totals(), lab.journal.tally());
+    let (jobs, queues) = (lab.jobs.counts(call.now), lab.queues.totals(call.now));
+    let mut numbers = vec![
         ("uptime_s", lab.clock.elapsed(lab.started).as_secs()),
         ("connections", totals.open as u64),
         ("most_connections", totals.most_open as u64),
@@ -84,15 +85,22 @@ fn numbers(call: &Call<'_>) -> [(&'static str, u64); 21] {
         ("threads", tally.threads.load(Relaxed)),
         ("second_threads", tally.second_threads.load(Relaxed)),
         ("accept_pauses", tally.accept_pauses.load(Relaxed)),
+        ("journal_commits", journal.commits),
+        ("journal_syncs", journal.syncs),
+        ("journal_waiting", journal.waiting),
+        ("longpoll_waiters", lab.waiters.count()),
+        ("jobs_queued", jobs.queued as u64),
+        ("jobs_running", jobs.running as u64),
+        ("jobs_ended", jobs.ended as u64),
         ("queues", queues.queues as u64),
         ("messages_ready", queues.ready as u64),
         ("messages_leased", queues.leased as u64),
         ("consumers", queues.consumers as u64),
-        ("journal_commits", journal.commits),
-        ("journal_syncs", journal.syncs),
-        ("journal_waiting", journal.waiting),
     ];
-    if lab.settings.golden { numbers.map(|(name, _)| (name, 0)) } else { numbers }
+    if lab.settings.golden {
+        numbers.iter_mut().for_each(|(_, number)| *number = 0);
+    }
+    numbers
 }
 
 /// One open connection, as it is shown.

@@ -8,7 +8,7 @@ use crate::http::{Method, Response};
 use crate::lab::exchange::{Answer, Call, Exchange, Reply};
 use crate::lab::queues::{Consumer, Delivery, Hold, LONGEST_LEASE, Lease};
 use crate::lab::refusal::Refusal;
-use crate::lab::wait::Wait;
+use crate::lab::wait::{Preference, Wait, Waiting};
 
 /// `GET /queues/{q}/next`
 pub fn next(call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -21,8 +21,9 @@ pub fn next(call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::exchange(Next {
         consumer: consumer(call)?,
         until: wait.until(call.now),
-        wait,
+        preference: wait.preference(),
         lease_millis: lease.as_millis() as u32,
+        waiting: None,
         step: Step::Receiving,
     }))
 }
@@ -31,8 +32,10 @@ pub fn next(call: &Call<'_>) -> Result<Answer, Refusal> {
 struct Next {
     consumer: Consumer,
     until: Instant,
-    wait: Wait,
+    preference: Preference,
     lease_millis: u32,
+    /// Counted from when it was held back.
+    waiting: Option<Waiting>,
     step: Step,
 }
 
@@ -63,11 +66,12 @@ impl Exchange for Next {
         }
         let hold = self.hold(reply);
         if let Some(delivery) = self.consumer.take(reply.now, hold) {
-            return reply.send(self.wait.confirm(delivered(delivery)));
+            return reply.send(self.preference.confirm(delivered(delivery)));
         }
         if self.step == Step::Stopping || reply.peer_has_ended || self.until <= reply.now {
-            return reply.send(self.wait.confirm(Response::new(204).with("Cache-Control", "no-store")));
+            return reply.send(self.preference.confirm(Response::new(204).with("Cache-Control", "no-store")));
         }
+        self.waiting.get_or_insert_with(|| reply.lab.waiters.enter());
         self.consumer.wait(hold, reply.waker());
     }
 

@@ -2,7 +2,7 @@
 
 Run by `cargo test --test clients`; by hand, where the library is installed:
 
-    python3 tests/clients/websockets_client.py 127.0.0.1:8000
+    python3 tests/clients/by_websockets.py 127.0.0.1:8000
 """
 
 import json

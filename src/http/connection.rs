@@ -167,6 +167,11 @@ impl Connection {
         self.sending == Sending::Owed
     }
 
+    /// Whether a whole request waits for the rest of its response, and the next request with it.
+    pub fn is_answering(&self) -> bool {
+        matches!(self.receiving, Receiving::Complete) && self.sending != Sending::Sent
+    }
+
     /// Whether the response that was due has been sent whole.
     pub fn has_answered(&self) -> bool {
         self.sending == Sending::Sent

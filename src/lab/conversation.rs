@@ -9,6 +9,7 @@
 
 mod talking;
 
+use std::cell::OnceCell;
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,7 +61,8 @@ enum State {
 /// What one call of the driver comes with.
 struct Turn<'t> {
     now: Instant,
-    date: &'t Date,
+    /// The date of what is sent, once a head needs it.
+    date: OnceCell<Date>,
     out: &'t mut Vec<u8>,
     bell: Option<&'t dyn Bell>,
 }
@@ -272,13 +274,12 @@ impl Session for Conversation {
         if self.has_nothing_to_say() {
             return self.settle(now, out);
         }
-        let date = self.lab.clock.date(now);
-        let mut turn = Turn { now, date: &date, out, bell: Some(bell) };
+        let mut turn = Turn { now, date: OnceCell::new(), out, bell: Some(bell) };
         match self.state {
             State::TurningAway => self.turn_away(&mut turn),
             State::Talking => {
                 self.step(&mut turn, |exchange, reply| exchange.poll(reply));
-                if !self.arrival.is_starved {
+                if !self.arrival.is_starved && !self.connection.is_answering() {
                     self.understand(now, &mut [], turn.out);
                 }
                 if self.arrival.is_late || (self.arrival.has_ended && self.arrival.is_starved) {

@@ -1,5 +1,6 @@
 //! What a route does with one request: answer at once, or go on for a while.
 
+use std::cell::OnceCell;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -126,7 +127,7 @@ pub struct Reply<'r> {
     pub card: &'r Card,
     pub(super) connection: &'r mut Connection,
     pub(super) out: &'r mut Vec<u8>,
-    pub(super) date: &'r Date,
+    pub(super) date: &'r OnceCell<Date>,
     pub(super) cut: &'r mut Option<Cut>,
     /// Whether the peer has finished sending: it may have gone, or it may still be reading.
     pub peer_has_ended: bool,
@@ -140,19 +141,22 @@ impl Reply<'_> {
     /// Sends a whole response.
     pub fn send(&mut self, response: Response) {
         self.log(response.status);
-        self.connection.send(&self.signed(response), self.date, self.out);
+        let date = self.date();
+        self.connection.send(&self.signed(response), date, self.out);
     }
 
     /// Sends a response that was encoded before, unsigned.
     pub fn send_prepared(&mut self, prepared: &Prepared) {
         self.log(prepared.response().status);
-        self.connection.send_prepared(prepared, self.date, self.out);
+        let date = self.date();
+        self.connection.send_prepared(prepared, date, self.out);
     }
 
     /// Gives the connection up to another protocol.
     pub fn switch_protocols(&mut self, response: Response) {
         self.log(response.status);
-        self.connection.switch_protocols(&self.signed(response), self.date, self.out);
+        let date = self.date();
+        self.connection.switch_protocols(&self.signed(response), date, self.out);
     }
 
     /// Sends a refusal.
@@ -163,7 +167,8 @@ impl Reply<'_> {
     /// Sends the head of a response whose content follows.
     pub fn begin(&mut self, response: Response, length: Length) {
         self.log(response.status);
-        self.connection.send_head(&self.signed(response), length, self.date, self.out);
+        let date = self.date();
+        self.connection.send_head(&self.signed(response), length, date, self.out);
     }
 
     pub fn send_data(&mut self, data: &[u8]) {
@@ -231,6 +236,10 @@ impl Reply<'_> {
     fn signed(&self, response: Response) -> Response {
         let (connection, request) = self.card.signature(self.lab.settings.golden);
         response.with("X-Conn", connection.to_string()).with("X-Req", request.to_string())
+    }
+
+    fn date(&self) -> &'r Date {
+        self.date.get_or_init(|| self.lab.clock.date(self.now))
     }
 
     fn log(&self, status: u16) {

@@ -1,5 +1,6 @@
 //! Requests as they are understood, each led to its route, and the refusals of those that cannot be.
 
+use std::cell::OnceCell;
 use std::mem;
 use std::time::Instant;
 
@@ -15,8 +16,7 @@ use crate::session::Flow;
 impl Conversation {
     /// Understands as much of what has come as there is room to answer.
     pub(super) fn understand(&mut self, now: Instant, arrived: &mut [u8], out: &mut Vec<u8>) {
-        let date = self.lab.clock.date(now);
-        let mut turn = Turn { now, date: &date, out, bell: None };
+        let mut turn = Turn { now, date: OnceCell::new(), out, bell: None };
         let mut pending = mem::take(&mut self.pending);
         pending.feed(arrived, |bytes| self.understand_bytes(bytes, &mut turn));
         self.pending = pending;
@@ -130,7 +130,7 @@ impl Conversation {
             request_line: self.request_line.as_deref(),
             connection: &mut self.connection,
             out: turn.out,
-            date: turn.date,
+            date: &turn.date,
             cut: &mut self.cut,
             peer_has_ended: self.arrival.has_ended,
             bell: turn.bell,

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,8 +13,9 @@ use crate::drivers::{self, listen::listen, stop};
 use crate::http::Limits;
 use crate::lab::Lab;
 use crate::lab::clock::TimeSource;
-use crate::lab::settings::{Settings, TopicSettings, WebSocketSettings};
+use crate::lab::settings::{JobSettings, Settings, TopicSettings, WebSocketSettings};
 use crate::lab::topics::log::History;
+use crate::store::{self, Store};
 use crate::trace::Print;
 
 /// The options that every server has.
@@ -103,14 +105,33 @@ pub struct Options {
     /// Most topics (507 above), e.g. --max-topics 10
     #[arg(long, value_name = "COUNT", default_value_t = TopicSettings::default().most)]
     pub max_topics: usize,
+    /// Jobs that run at a time, e.g. --workers 2
+    #[arg(long, value_name = "COUNT", default_value_t = JobSettings::default().workers, value_parser = parse_workers)]
+    pub workers: usize,
+
+    /// Most jobs that wait for a worker (429 above), e.g. --max-jobs-waiting 10
+    #[arg(long, value_name = "COUNT", default_value_t = JobSettings::default().most_waiting)]
+    pub max_jobs_waiting: usize,
 
     /// Time between comments on an event stream that has nothing to say, 0 for none, e.g. --heartbeat 5s
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = parse_time)]
     pub heartbeat: Duration,
 
-    /// Memory of the tape behind /wire/last, 0 for none, e.g. --tape 16777216
+    /// Memory of the tape behind /wire/last, 0 for none and for no /wire either, e.g. --tape 16777216
     #[arg(long, value_name = "BYTES", default_value_t = Settings::default().tape_bytes)]
     pub tape: usize,
+
+    /// Folder where events, messages and jobs outlive the server, e.g. --data lab-data
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Largest file there, in bytes (507 above), e.g. --max-data 1048576
+    #[arg(long, value_name = "BYTES", requires = "data", default_value_t = store::Settings::default().max_bytes)]
+    pub max_data: u64,
+
+    /// Time that every sync of the disk takes longer: a slow disk on purpose, e.g. --sync-delay 200ms
+    #[arg(long, value_name = "TIME", requires = "data", default_value = "0s", value_parser = parse_time)]
+    pub sync_delay: Duration,
 }
 
 /// A server that is ready to be driven.
@@ -119,6 +140,8 @@ pub struct Server {
     pub lab: Arc<Lab>,
     pub settings: drivers::Settings,
     pub stop: stop::StopSignal,
+    /// Dropping it takes as long as the disk needs: what was kept is safe then, and `main` may return.
+    pub store: Option<Store>,
 }
 
 impl Options {
@@ -136,24 +159,36 @@ impl Options {
         let listener = listen(address)
             .map_err(|error| format!("cannot listen on {address}: {error}{}", advice(error.kind())))?;
         let bound = listener.local_addr().map_err(|error| cannot("tell the port", error))?;
+        let (lab, store) = self.lab(waits_by)?;
         let (handle, stop) = stop::pair().map_err(|error| cannot("hear signals", error))?;
         handle.on_signals().map_err(|error| cannot("hear signals", error))?;
         announce(name, bound, self.trace);
         if !bound.ip().is_loopback() && self.tape > 0 {
             log::warn!(
-                "whoever reaches {bound} can read what others have sent, at /wire/last; --tape 0 records nothing"
+                "whoever reaches {bound} can read what others send, at /wire and /wire/last; --tape 0 shows nothing"
             );
         }
         Ok(Server {
             listener,
-            lab: Arc::new(Lab::new(self.lab_settings(waits_by), OPERATING_SYSTEM, self.printer())),
+            lab: Arc::new(lab),
             settings: drivers::Settings {
                 send_timeout: self.send_timeout,
                 grace: self.grace,
                 ..drivers::Settings::default()
             },
             stop,
+            store,
         })
+    }
+
+    /// The lab, and the store in which it keeps what is to outlive it, if there is to be one.
+    fn lab(&self, waits_by: &'static str) -> Result<(Lab, Option<Store>), String> {
+        let lab = Lab::new(self.lab_settings(waits_by), OPERATING_SYSTEM, self.printer());
+        let Some(folder) = &self.data else { return Ok((lab, None)) };
+        let settings = store::Settings { max_bytes: self.max_data, sync_delay: self.sync_delay };
+        let opened = Store::open(folder, &settings);
+        let (store, found) = opened.map_err(|error| format!("--data {}: {error}", folder.display()))?;
+        Ok((lab.keep(store.journal(), found)?, Some(store)))
     }
 
     fn lab_settings(&self, waits_by: &'static str) -> Settings {
@@ -183,6 +218,7 @@ impl Options {
                 },
                 most: self.max_topics,
             },
+            jobs: JobSettings { workers: self.workers, most_waiting: self.max_jobs_waiting },
             heartbeat: self.heartbeat,
             golden: self.golden,
         }
@@ -258,11 +294,19 @@ fn parse_time(given: &str) -> Result<Duration, String> {
     crate::lab::params::duration("the time", given, LONGEST_TIME).map_err(|refusal| refusal.why)
 }
 
+fn parse_workers(given: &str) -> Result<usize, String> {
+    let workers = crate::lab::params::number("the number of workers", given, 1..=MOST_WORKERS);
+    workers.map(|workers| workers as usize).map_err(|refusal| refusal.why)
+}
+
 const OPERATING_SYSTEM: TimeSource = TimeSource { instant: Instant::now, since_epoch };
 
 /// A clock before 1970 is broken, and tells the first second of it.
 fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
+
+/// They are no threads, but more than anybody can watch.
+const MOST_WORKERS: u64 = 1000;
 
 const LONGEST_TIME: Duration = Duration::from_secs(24 * 60 * 60);

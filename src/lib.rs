@@ -11,14 +11,15 @@
 //! 6. [`lab`]: what the servers answer; one file a topic.
 //! 7. [`trace`]: a session around a session, which shows what passes.
 //! 8. [`drivers`]: bytes to and from the kernel. One contract, and a module for each way to wait.
-//! 9. [`launch`]: from a command line to a running server.
+//! 9. [`store`]: what outlives the process, on a disk.
+//! 10. [`launch`]: from a command line to a running server.
 //!
 //! Imports point down, and `tests/layers.rs` holds them to it:
 //!
 //! ```text
 //!             launch
-//!       ┌───────┴───────┐
-//!    drivers           lab
+//!       ┌───────┴───────┬─────────┐
+//!    drivers           lab ◀── store
 //!       │             trace
 //!    session ◀──────────┤
 //!                websocket  sse
@@ -26,8 +27,9 @@
 //!                     wire
 //! ```
 //!
-//! `lab` and `drivers` never name each other. No system call is known outside of `drivers` and `launch`; time is an
-//! argument. No word of HTTP or WebSocket is known inside of `drivers`.
+//! `lab` and `drivers` never name each other, and neither names `store`, which knows nothing of the lab but
+//! [`lab::journal`]. No system call is known outside of `drivers`, `store` and `launch`; time is an argument. No word of
+//! HTTP or WebSocket is known inside of `drivers`.
 //!
 //! Left out: TLS, HTTP/2, content codings, caching, files from a disk; and any leniency that RFC 9112 and RFC 6455 do
 //! not ask for.
@@ -47,5 +49,7 @@ pub mod lab;
 pub mod trace;
 
 pub mod drivers;
+
+pub mod store;
 
 pub mod launch;

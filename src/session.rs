@@ -51,6 +51,13 @@ pub trait Session: Send {
     /// has happened already: in this order nothing falls between.
     fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>);
 
+    /// How many bytes the system may hold on their way to the peer, if the session wants another number than the
+    /// usual one: said once, and asked for before anything leaves that
+    /// [`poll_transmit`](Session::poll_transmit) has appended. A system rounds it, and has limits of its own.
+    fn poll_send_buffer(&mut self) -> Option<usize> {
+        None
+    }
+
     /// When to call [`handle_timeout`](Session::handle_timeout), if nothing else happens before.
     fn poll_timeout(&self) -> Option<Instant>;
 

@@ -4,6 +4,7 @@
 //! file, is a script. It knows bytes and their order; what they mean is guessed only when somebody asks for the
 //! [layout of curl](curl_layout).
 
+mod audience;
 mod curl;
 mod framing;
 mod reader;
@@ -11,24 +12,28 @@ mod split;
 mod tape;
 
 use core::net::SocketAddr;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::session::{Bell, Cause, Flow, Session};
 use crate::wire::notation::{Side, print_block};
 
+use self::audience::lines_of;
+
+pub use self::audience::{Audience, heading};
 pub use self::curl::{Exchanges, curl_layout, last_finished};
 pub use self::tape::{Chunk, DEFAULT_TAPE_BYTES, MAX_KEPT_BYTES, Tape};
 
 /// Where lines of a trace go.
 pub type Print = Box<dyn FnMut(&str) + Send>;
 
-/// What is done with the bytes of all connections: printed, kept on a tape, both, or neither.
+/// What is done with the bytes of all connections: kept on a tape, printed, shown to those who watch, or nothing.
 #[derive(Default)]
 pub struct Tracer {
     tape: Option<Arc<Tape>>,
     printer: Option<Mutex<Printer>>,
+    audience: Option<Arc<dyn Audience>>,
 }
 
 struct Printer {
@@ -39,9 +44,9 @@ struct Printer {
 
 impl Tracer {
     /// A tracer for all connections of a server.
-    pub fn new(tape: Option<Arc<Tape>>, print: Option<Print>) -> Self {
+    pub fn new(tape: Option<Arc<Tape>>, print: Option<Print>, audience: Option<Arc<dyn Audience>>) -> Self {
         let printer = print.map(|print| Mutex::new(Printer { print, last: None }));
-        Self { tape, printer }
+        Self { tape, printer, audience }
     }
 
     /// Where the recorded bytes are, if any are recorded.
@@ -49,17 +54,25 @@ impl Tracer {
         self.tape.as_ref()
     }
 
-    /// Prints what somebody has to say about the bytes of a connection that were printed last, as comments.
-    pub fn remark(&self, number: u64, text: &str) {
+    /// Shows what somebody has to say about the bytes of a connection that passed last, as comments.
+    pub fn remark(&self, number: u64, now: Instant, text: &str) {
+        let lines = || text.lines().map(|line| format!("# {number}: {line}\n")).collect::<String>();
         if let Some(printer) = &self.printer {
             let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
-            let lines: String = text.lines().map(|line| format!("# {number}: {line}\n")).collect();
-            (printer.print)(&lines);
+            (printer.print)(&lines());
+        }
+        if let Some(audience) = self.audience(number) {
+            audience.show(number, now, &lines());
         }
     }
 
+    /// Those who watch a connection, while there are any.
+    fn audience(&self, number: u64) -> Option<&dyn Audience> {
+        self.audience.as_deref().filter(|audience| audience.watches(number))
+    }
+
     fn is_off(&self) -> bool {
-        self.tape.is_none() && self.printer.is_none()
+        self.tape.is_none() && self.printer.is_none() && self.audience.is_none()
     }
 }
 
@@ -88,6 +101,9 @@ impl<S: Session> Traced<S> {
             sent: 0,
             half_closed: false,
         });
+        if let Some(audience) = tracer.audience(number) {
+            audience.show(number, now, "# opened\n");
+        }
         Self { inner, view }
     }
 }
@@ -134,6 +150,10 @@ impl<S: Session> Session for Traced<S> {
         self.inner.poll_transmit(now, bell, out);
         view.sent(now, &out[before..]);
         view.watch(now, self.inner.flow());
+    }
+
+    fn poll_send_buffer(&mut self) -> Option<usize> {
+        self.inner.poll_send_buffer()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -202,7 +222,10 @@ impl View {
         if self.printed.is_some() {
             let mut lines = String::new();
             print_block(side, bytes, &mut lines);
-            self.print(now, side, lines);
+            self.print(now, side, &lines);
+        }
+        if let Some(audience) = self.tracer.audience(self.number) {
+            audience.show(self.number, now, &lines_of(side, bytes));
         }
     }
 
@@ -215,10 +238,14 @@ impl View {
         if let Some(tape) = &self.tracer.tape {
             tape.record(self.number, side, sent, b"");
         }
-        self.print(now, side, format!("{line}\n"));
+        let line = format!("{line}\n");
+        self.print(now, side, &line);
+        if let Some(audience) = self.tracer.audience(self.number) {
+            audience.show(self.number, now, &line);
+        }
     }
 
-    fn print(&self, now: Instant, side: Side, lines: String) {
+    fn print(&self, now: Instant, side: Side, lines: &str) {
         let (Some(printer), Some(Printed { peer, opened })) = (&self.tracer.printer, self.printed.as_deref())
         else {
             return;
@@ -226,10 +253,9 @@ impl View {
         let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         if printer.last.replace((self.number, side)) != Some((self.number, side)) {
-            let elapsed = now.saturating_duration_since(*opened).as_secs_f64();
-            let _ = writeln!(text, "# connection {}, {peer}, +{elapsed:.3} s", self.number);
+            text = heading(self.number, *peer, now.saturating_duration_since(*opened));
         }
-        text.push_str(&lines);
+        text.push_str(lines);
         (printer.print)(&text);
     }
 }

@@ -89,7 +89,7 @@ fn a_peer_that_is_turned_away_is_told_so_even_if_it_has_finished_sending() {
 
 #[test]
 fn a_member_who_answers_no_ping_has_left_the_room_before_it_hangs_up() {
-    let (start, lab) = (Instant::now(), lab(Settings::default()));
+    let (lab, start) = (lab(Settings::default()), Instant::now());
     let presence = || {
         let request: &[u8] = b"GET /ws/chat/lobby/presence HTTP/1.1\r\nHost: lab\r\n\r\n";
         answers(&mut visit(&lab, start), &[request])

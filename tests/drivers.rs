@@ -7,6 +7,8 @@ mod sessions;
 #[path = "drivers/topic.rs"]
 mod topic;
 
+#[path = "drivers/buffers.rs"]
+mod buffers;
 #[path = "drivers/bytes.rs"]
 mod bytes;
 #[path = "drivers/crowd.rs"]

@@ -42,6 +42,7 @@ fn imports_point_down() {
         ("trace", &["wire", "http", "session"]),
         ("lab", &["wire", "http", "websocket", "sse", "session", "trace"]),
         ("drivers", &["wire", "session"]),
+        ("store", &["wire", "lab"]),
     ] {
         let may_name = |other: &&&str| **other == floor || below.contains(*other);
         let above: Vec<_> = FLOORS.iter().filter(|other| !may_name(other)).collect();
@@ -51,6 +52,23 @@ fn imports_point_down() {
         };
         check(floor, foreign);
     }
+}
+
+#[test]
+fn the_store_knows_of_the_lab_only_its_journal_and_of_the_system_no_network() {
+    check("store", |code| {
+        let foreign = ["std::net", "mio", "io_uring", "socket2"].into_iter().filter(|name| names(code, name));
+        let rooms = code.split("crate::lab").skip(1).filter(|behind| !is_journal(behind));
+        foreign.map(str::to_owned).chain(rooms.map(|behind| format!("crate::lab{behind}"))).collect()
+    });
+    assert!(is_journal("::journal::Ack;") && is_journal("::{"));
+    assert!(!is_journal(";") && !is_journal("::Lab") && !is_journal("::journals") && !is_journal("::{Lab"));
+}
+
+/// Whether what stands behind `crate::lab` leads to its journal, or begins a group, whose names are looked at singly.
+fn is_journal(behind: &str) -> bool {
+    let path: String = behind.chars().take_while(|char| !matches!(char, ' ' | ';' | ',' | '}')).collect();
+    path == "::{" || path == "::journal" || path.starts_with("::journal::")
 }
 
 #[test]

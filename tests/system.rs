@@ -2,6 +2,8 @@
 
 #[path = "system/client.rs"]
 mod client;
+#[path = "system/listener.rs"]
+mod listener;
 #[path = "system/process.rs"]
 mod process;
 #[path = "system/websocket.rs"]
@@ -11,6 +13,8 @@ mod websocket;
 mod bulk;
 #[path = "system/crowd.rs"]
 mod crowd;
+#[path = "system/data.rs"]
+mod data;
 #[path = "system/deadlines.rs"]
 mod deadlines;
 #[path = "system/departures.rs"]
@@ -19,8 +23,16 @@ mod departures;
 mod full;
 #[path = "system/hostile.rs"]
 mod hostile;
+#[path = "system/jobs.rs"]
+mod jobs;
 #[path = "system/limits.rs"]
 mod limits;
+#[path = "system/live.rs"]
+mod live;
+#[path = "system/live_firehose.rs"]
+mod live_firehose;
+#[path = "system/live_wire.rs"]
+mod live_wire;
 #[path = "system/logging.rs"]
 mod logging;
 #[path = "system/pipelining.rs"]

@@ -37,6 +37,8 @@
 //!     call after it.
 //! 13. **Own bytes only while you must.** A thread reads into one buffer and transmits from another; a connection owns
 //!     bytes while a write fell short, and gives them back.
+//! 14. **Let the system hold less, if you are asked to.** When `poll_transmit` has appended something, ask
+//!     `poll_send_buffer` before it is written, and set the socket's send buffer (SO_SNDBUF) to what it says.
 
 pub mod epoll;
 pub mod listen;

@@ -148,6 +148,7 @@ impl Conversation {
         // Bytes that wait for a slow reader are the driver's to watch; it comes back when they have left.
         self.deadline = if out.is_empty() { self.next_deadline() } else { None };
         self.card.show(self.activity());
+        self.card.hand_out(out.len());
     }
 
     fn note_head(&mut self, now: Instant) {
@@ -290,6 +291,10 @@ impl Session for Conversation {
         }
         self.settle(now, out);
         Card::add(&self.card.bytes_out, out.len() as u64);
+    }
+
+    fn poll_send_buffer(&mut self) -> Option<usize> {
+        self.exchange.as_mut().and_then(|exchange| exchange.poll_send_buffer())
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

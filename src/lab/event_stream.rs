@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::exchange::{Call, Reply};
+use super::params;
 use super::refusal::Refusal;
 use crate::http::{Length, Response};
 use crate::sse;
@@ -36,6 +37,24 @@ pub fn first_bytes() -> Vec<u8> {
     first
 }
 
+/// The number of the last event that the client has seen before it came again, if it names one: by the field of an
+/// EventSource, or else by the query, for who cannot set a field.
+///
+/// # Errors
+/// What it names is no number up to `max`, and so none of ours.
+pub fn last_event_number(call: &Call<'_>, max: u64) -> Result<Option<u64>, Refusal> {
+    last_event_id(call)?.map(|id| params::number("the last event id", &id, 0..=max)).transpose()
+}
+
+/// The id of the last event that the client has got, if it has been here before: an EventSource says so in a field,
+/// which wins, others in the query.
+pub fn last_event_id(call: &Call<'_>) -> Result<Option<String>, Refusal> {
+    match call.request.fields.text("Last-Event-ID") {
+        Some(id) => Ok(Some(id.to_owned())),
+        None => call.params()?.text("last_event_id"),
+    }
+}
+
 /// A comment from time to time while there is nothing to say: a proxy forgets a silent connection, and whoever writes
 /// to a peer that has gone finds out.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +71,16 @@ impl Heartbeat {
         let every = call.params()?.duration("heartbeat", LONGEST_HEARTBEAT, usual)?;
         let every = if every.is_zero() { every } else { every.max(SHORTEST_HEARTBEAT) };
         Ok(Heartbeat { every_millis: u32::try_from(every.as_millis()).unwrap_or(u32::MAX), due: None })
+    }
+
+    /// Sends a sign of life if it is time for one.
+    pub fn beat(&mut self, reply: &mut Reply<'_>) {
+        if self.is_due(reply.now) {
+            let mut comment = Vec::new();
+            sse::encode_comment("", &mut comment);
+            reply.send_data(&comment);
+            self.note(reply.now);
+        }
     }
 
     /// Something was sent, so the next sign of life is not due before its time.

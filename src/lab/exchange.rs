@@ -111,6 +111,12 @@ pub trait Exchange: Send {
     /// it has happened already: in this order nothing falls between.
     fn poll(&mut self, _reply: &mut Reply<'_>) {}
 
+    /// How many bytes the system may hold for the client, if the exchange wants another number than the usual one:
+    /// said once, behind a poll that has sent something. It holds for the connection from then on.
+    fn poll_send_buffer(&mut self) -> Option<usize> {
+        None
+    }
+
     /// When to poll again, if nothing else happens before.
     fn poll_timeout(&self) -> Option<Instant> {
         None
@@ -137,7 +143,7 @@ pub struct Reply<'r> {
     pub(super) bell: Option<&'r dyn Bell>,
 }
 
-impl Reply<'_> {
+impl<'r> Reply<'r> {
     /// Sends a whole response.
     pub fn send(&mut self, response: Response) {
         self.log(response.status);

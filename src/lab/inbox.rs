@@ -1,13 +1,17 @@
 //! What others have for one connection: events that wait until its reader has taken those before.
 //!
 //! A queue for a reader that may not read has to end somewhere. Here it ends by count and by bytes, and who lets it
-//! come so far has lost it whole: the session finds out when it looks, and says goodbye.
+//! come so far has lost it whole: the session finds out when it looks, and says goodbye, or what it has missed.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Instant;
 
 use bytes::Bytes;
+
+use super::registry::Backlog;
 
 /// A bounded queue of encoded events, shared between those who publish and one session.
 #[derive(Debug, Default)]
@@ -19,7 +23,8 @@ pub struct Inbox {
 struct Queue {
     events: VecDeque<Bytes>,
     bytes: usize,
-    is_overrun: bool,
+    /// Events that are gone, once there was no room for one.
+    lost: u64,
     waker: Option<Waker>,
 }
 
@@ -39,13 +44,13 @@ impl Inbox {
     /// Puts an event in, and wakes the session if it was waiting for one.
     ///
     /// # Errors
-    /// When there is no room, now or once before. Everything that waited is gone.
+    /// When there is no room, now or since the session has [gone on](Inbox::go_on). Everything that waited is gone.
     pub fn push(&self, event: &Bytes) -> Result<Space, Overrun> {
         let mut queue = self.queue();
-        let was_empty = queue.events.is_empty() && !queue.is_overrun;
+        let was_empty = queue.events.is_empty() && queue.lost == 0;
         let result = queue.push(event);
         // Whoever has been woken takes all that it finds, so the events behind the first need no call of their own.
-        let waker = if was_empty || result.is_err() { queue.waker.clone() } else { None };
+        let waker = if was_empty { queue.waker.clone() } else { None };
         drop(queue);
         if let Some(waker) = waker {
             waker.wake();
@@ -64,7 +69,7 @@ impl Inbox {
     /// When events were lost.
     pub fn take(&self) -> Result<Option<Bytes>, Overrun> {
         let mut queue = self.queue();
-        if queue.is_overrun {
+        if queue.lost > 0 {
             return Err(Overrun);
         }
         let event = queue.events.pop_front();
@@ -75,16 +80,28 @@ impl Inbox {
         Ok(event)
     }
 
+    /// Has room again for what comes next; tells how many events were lost.
+    pub fn go_on(&self) -> u64 {
+        mem::take(&mut self.queue().lost)
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Backlog for Inbox {
+    fn bytes(&self, _now: Instant) -> u64 {
+        self.queue().bytes as u64
     }
 }
 
 impl Queue {
     fn push(&mut self, event: &Bytes) -> Result<Space, Overrun> {
         let is_full = self.events.len() == MAX_EVENTS || self.bytes + event.len() > MAX_BYTES;
-        if is_full || self.is_overrun {
-            *self = Queue { is_overrun: true, waker: self.waker.take(), ..Queue::default() };
+        if is_full || self.lost > 0 {
+            let lost = self.lost + self.events.len() as u64 + 1;
+            *self = Queue { lost, waker: self.waker.take(), ..Queue::default() };
             return Err(Overrun);
         }
         self.bytes += event.len();
@@ -105,6 +122,10 @@ const KEPT_PLACES: usize = 4;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::task::Wake;
+
     use super::*;
 
     #[test]
@@ -125,6 +146,43 @@ mod tests {
         assert_eq!(inbox.push(&event), Err(Overrun));
         assert_eq!(inbox.take(), Err(Overrun));
         assert_eq!(inbox.push(&event), Err(Overrun));
+    }
+
+    #[test]
+    fn who_goes_on_is_told_how_many_were_lost() {
+        let (inbox, event) = (Inbox::default(), Bytes::from_static(b"event"));
+        assert!((0..MAX_EVENTS).all(|_| inbox.push(&event).is_ok()));
+        assert!((0..5).all(|_| inbox.push(&event).is_err()));
+        assert_eq!(inbox.go_on(), MAX_EVENTS as u64 + 5);
+        assert_eq!(inbox.go_on(), 0);
+        assert_eq!(inbox.push(&event), Ok(Space::Ample));
+        assert_eq!((inbox.take(), inbox.take()), (Ok(Some(event)), Ok(None)));
+    }
+
+    /// However many come, and whatever becomes of them, until it has taken the last.
+    #[test]
+    fn a_session_is_woken_once_for_what_it_has_not_taken() {
+        let (inbox, wakes) = (Inbox::default(), Arc::new(Wakes::default()));
+        inbox.listen(Arc::clone(&wakes).into());
+        let half = Bytes::from(vec![0; MAX_BYTES / 2]);
+        for round in 1..=3 {
+            for _ in 0..10 {
+                let _ = inbox.push(&half);
+            }
+            assert_eq!(wakes.0.load(Relaxed), round);
+            inbox.go_on();
+        }
+        assert_eq!(inbox.push(&Bytes::from(vec![0; MAX_BYTES + 1])), Err(Overrun), "too large for any");
+        assert_eq!(wakes.0.load(Relaxed), 4);
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
     }
 
     #[test]

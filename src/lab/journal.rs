@@ -20,8 +20,13 @@ pub trait Journal: Send + Sync {
     /// Takes changes, which happen in the order of the calls; those of one call happen all or none. Never blocks.
     ///
     /// # Errors
-    /// [`Failure::Busy`] when [`MOST_WAITING`] changes wait already; nothing was taken.
+    /// [`Failure::Busy`] when [`MOST_WAITING`] changes or [`MOST_WAITING_BYTES`] would wait; nothing was taken.
     fn append(&self, changes: Vec<Change>, ack: Ack) -> Result<Receipt, Failure>;
+
+    /// What it has done so far.
+    fn tally(&self) -> Tally {
+        Tally::default()
+    }
 }
 
 /// The journal of a lab whose server keeps everything in memory.
@@ -40,6 +45,20 @@ impl Journal for NoJournal {
 
 /// The most changes that a journal holds back: what a crash can lose of what others may have seen.
 pub const MOST_WAITING: usize = 10_000;
+
+/// The most bytes of names and values that a journal holds back.
+pub const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a journal has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Groups of changes that were written.
+    pub commits: u64,
+    /// How often the disk was asked to have what was written.
+    pub syncs: u64,
+    /// Changes that are not written yet.
+    pub waiting: u64,
+}
 
 /// When a change counts as done, which is when its author is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +86,7 @@ pub enum Table {
 pub struct Row {
     pub table: Table,
     pub name: Arc<str>,
+    /// Up to `i64::MAX`, as a database has no larger integers.
     pub number: u64,
     pub value: Bytes,
 }
@@ -88,14 +108,22 @@ pub struct Found {
     /// By table, name and number.
     pub rows: Vec<Row>,
     /// Whether the last process could not say goodbye. Then up to [`MOST_WAITING`] changes that others have seen may
-    /// be missing: whoever counts must not give the same number twice, and leaves so many out.
+    /// be missing, and more if it was the machine that ended: all since the last sync. Whoever counts must not give
+    /// the same number twice, and leaves so many out.
     pub after_crash: bool,
+}
+
+impl Found {
+    /// Takes the rows of a table out.
+    pub fn take(&mut self, table: Table) -> Vec<Row> {
+        self.rows.extract_if(.., |row| row.table == table).collect()
+    }
 }
 
 /// Why a change was not written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Too many changes wait for a slow disk.
+    /// Too much waits for a slow disk.
     Busy,
     /// The disk refused it: it is full, or broken.
     Refused(Arc<str>),
@@ -104,7 +132,7 @@ pub enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Busy => write!(f, "{MOST_WAITING} changes wait for the disk already"),
+            Failure::Busy => f.write_str("too much waits for the disk already"),
             Failure::Refused(why) => f.write_str(why),
         }
     }
@@ -194,6 +222,17 @@ mod tests {
         assert_eq!(receipt.poll(noop), None);
         promise.settle(Err(Failure::Busy));
         assert_eq!(receipt.poll(noop), Some(Err(Failure::Busy)));
+    }
+
+    #[test]
+    fn what_was_found_is_taken_by_tables() {
+        let row =
+            |table, number| Row { table, name: "news".into(), number, value: Bytes::from_static(b"value") };
+        let rows = vec![row(Table::Events, 1), row(Table::Events, 2), row(Table::Jobs, 1)];
+        let mut found = Found { rows, after_crash: false };
+        assert_eq!(found.take(Table::Jobs), [row(Table::Jobs, 1)]);
+        assert_eq!(found.take(Table::Events), [row(Table::Events, 1), row(Table::Events, 2)]);
+        assert!(found.rows.is_empty());
     }
 
     #[test]

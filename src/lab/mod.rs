@@ -10,7 +10,9 @@ pub mod conversation;
 pub mod dialogue;
 pub mod event_stream;
 pub mod exchange;
+pub mod idempotency;
 pub mod inbox;
+pub mod jobs;
 pub mod journal;
 pub mod moment;
 pub mod params;
@@ -26,6 +28,7 @@ pub mod settings;
 pub mod topics;
 pub mod visit;
 pub mod wait;
+pub mod watchers;
 pub mod websocket;
 
 use core::net::SocketAddr;
@@ -33,27 +36,34 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::session::{Service, Tally};
-use crate::trace::{Print, Tape, Traced, Tracer};
+use crate::trace::{Audience, Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
-use journal::{Journal, NoJournal};
+use jobs::Jobs;
+use journal::{Found, Journal, NoJournal, Table};
 use moment::Epoch;
 use registry::Registry;
 use rooms::Rooms;
 use settings::Settings;
 use topics::Topics;
 use visit::Visit;
+use wait::Waiters;
+use watchers::Watchers;
 
 /// What all connections of one server share.
 pub struct Lab {
     pub settings: Settings,
     pub clock: Arc<Clock>,
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     pub rooms: Arc<Rooms>,
     pub topics: Topics,
+    pub jobs: Arc<Jobs>,
+    /// Who is held back until there is news.
+    pub waiters: Waiters,
     /// Where what outlives the process is written down.
     pub journal: Arc<dyn Journal>,
     pub tracer: Arc<Tracer>,
+    pub watchers: Arc<Watchers>,
     pub tally: Tally,
     /// When the server started.
     pub started: Instant,
@@ -68,18 +78,47 @@ impl Lab {
         let started = (time.instant)();
         let clock = Arc::new(Clock::new(time, settings.golden));
         let journal: Arc<dyn Journal> = Arc::new(NoJournal);
+        let registry = Arc::<Registry>::default();
+        let watchers = Arc::new(Watchers::new(Arc::clone(&registry)));
+        // What the others do is not the same twice; and where nothing is recorded, nothing is shown.
+        let is_watchable = tape.is_some() && !settings.golden;
+        let audience = is_watchable.then(|| -> Arc<dyn Audience> { Arc::clone(&watchers) as _ });
         Lab {
             topics: Topics::new(&settings.topics, Arc::clone(&journal), Arc::clone(&clock)),
             clock,
-            registry: Registry::default(),
+            registry,
             rooms: Arc::default(),
+            jobs: Arc::new(Jobs::new(&settings.jobs, Arc::clone(&journal), started)),
+            waiters: Waiters::default(),
             journal,
-            tracer: Arc::new(Tracer::new(tape, print)),
+            tracer: Arc::new(Tracer::new(tape, print, audience)),
+            watchers,
             tally: Tally::default(),
             started,
             epoch: Epoch::new(started),
             settings,
         }
+    }
+
+    /// The same lab, which writes down what is to outlive it, and goes on from what was found.
+    ///
+    /// # Errors
+    /// A row that cannot be read; one line about it.
+    pub fn keep(self, journal: Arc<dyn Journal>, mut found: Found) -> Result<Lab, String> {
+        let (settings, crashed) = (&self.settings, found.after_crash);
+        let [events, messages, jobs] =
+            [Table::Events, Table::Messages, Table::Jobs].map(|table| found.take(table));
+        log::info!(
+            "found {} events, {} messages and {} jobs; the last server {}",
+            events.len(),
+            messages.len(),
+            jobs.len(),
+            if crashed { "crashed" } else { "said goodbye" },
+        );
+        let topics = Topics::new(&settings.topics, Arc::clone(&journal), Arc::clone(&self.clock));
+        topics.restore(&events, crashed);
+        let jobs = Jobs::restore(&settings.jobs, Arc::clone(&journal), jobs, crashed, self.started)?;
+        Ok(Lab { journal, topics, jobs: Arc::new(jobs), ..self })
     }
 }
 

@@ -25,7 +25,12 @@ impl Params {
 
     /// A whole number within `range`.
     pub fn number(&self, name: &str, range: RangeInclusive<u64>, default: u64) -> Result<u64, Refusal> {
-        self.value(name)?.map_or(Ok(default), |given| number(name, given, range))
+        Ok(self.number_if_given(name, range)?.unwrap_or(default))
+    }
+
+    /// The same where nothing stands for a number that is not given.
+    pub fn number_if_given(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Refusal> {
+        self.value(name)?.map(|given| number(name, given, range)).transpose()
     }
 
     /// A time such as `2`, `1.5s` or `50ms`, up to `longest`.

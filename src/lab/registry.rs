@@ -2,8 +2,9 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::fmt;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Instant;
 
 /// What is known of one connection. Only its session writes, so a plain load and store is enough to count.
@@ -17,6 +18,14 @@ pub struct Card {
     pub bytes_out: AtomicU64,
     pub requests: AtomicU64,
     activity: AtomicU8,
+    /// Four bytes are free where the activity stands, and nobody holds more than they count.
+    unsent: AtomicU32,
+}
+
+/// What waits for one connection until its session sends it.
+pub trait Backlog: Send + Sync {
+    /// How many bytes that are at `now`.
+    fn bytes(&self, now: Instant) -> u64;
 }
 
 /// What a connection is doing.
@@ -59,6 +68,11 @@ impl Card {
         )
     }
 
+    /// So many bytes were handed to the driver since it has had none: they leave as fast as the peer takes them.
+    pub fn hand_out(&self, bytes: usize) {
+        self.unsent.store(u32::try_from(bytes).unwrap_or(u32::MAX), Relaxed);
+    }
+
     pub fn activity(&self) -> Activity {
         const ALL: [Activity; 5] = [
             Activity::Idle,
@@ -81,13 +95,29 @@ pub struct Registry {
     cards: Mutex<Cards>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Cards {
-    open: BTreeMap<u64, Arc<Card>>,
+    /// In the order of their numbers, which only grow: a list is a quarter of the size of a map, and what a removal
+    /// moves is little beside what closing a connection costs.
+    open: Vec<Arc<Card>>,
+    /// Of those connections that have one; the others cost nothing here.
+    backlogs: BTreeMap<u64, Weak<dyn Backlog>>,
     accepted: u64,
     most_open: usize,
     /// Requests on the connections that are closed.
     past_requests: u64,
+}
+
+impl Cards {
+    fn place_of(&self, number: u64) -> Option<usize> {
+        self.open.binary_search_by_key(&number, |card| card.number).ok()
+    }
+}
+
+impl fmt::Debug for Cards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cards").field("open", &self.open).finish_non_exhaustive()
+    }
 }
 
 /// What all connections since the start add up to.
@@ -113,8 +143,9 @@ impl Registry {
             bytes_out: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             activity: AtomicU8::new(Activity::Idle as u8),
+            unsent: AtomicU32::new(0),
         });
-        cards.open.insert(card.number, Arc::clone(&card));
+        cards.open.push(Arc::clone(&card));
         let open = cards.open.len();
         cards.most_open = cards.most_open.max(open);
         (card, open)
@@ -122,19 +153,41 @@ impl Registry {
 
     pub fn leave(&self, number: u64) {
         let mut cards = self.cards();
-        if let Some(card) = cards.open.remove(&number) {
+        if let Some(at) = cards.place_of(number) {
+            let card = cards.open.remove(at);
             cards.past_requests += card.requests.load(Relaxed);
         }
+        cards.backlogs.remove(&number);
+    }
+
+    /// The card of a connection that is open.
+    pub fn card(&self, number: u64) -> Option<Arc<Card>> {
+        let cards = self.cards();
+        cards.place_of(number).map(|at| Arc::clone(&cards.open[at]))
+    }
+
+    /// Counts with a connection, from now on, what waits for it there.
+    pub fn count_backlog<B: Backlog + 'static>(&self, number: u64, backlog: &Arc<B>) {
+        let backlog = Arc::downgrade(backlog);
+        self.cards().backlogs.insert(number, backlog);
+    }
+
+    /// How many bytes the server holds for a connection because its reader has not taken them: what waits for its
+    /// session, and what the driver has of it, of which some may have left. It is right while the session is asked
+    /// nothing, as that of a reader that has stopped is.
+    pub fn queued(&self, card: &Card, now: Instant) -> u64 {
+        let backlog = self.cards().backlogs.get(&card.number).and_then(Weak::upgrade);
+        u64::from(card.unsent.load(Relaxed)) + backlog.map_or(0, |backlog| backlog.bytes(now))
     }
 
     /// The cards of the connections that are open now.
     pub fn open(&self) -> Vec<Arc<Card>> {
-        self.cards().open.values().cloned().collect()
+        self.cards().open.clone()
     }
 
     pub fn totals(&self) -> Totals {
         let cards = self.cards();
-        let requests: u64 = cards.open.values().map(|card| card.requests.load(Relaxed)).sum();
+        let requests: u64 = cards.open.iter().map(|card| card.requests.load(Relaxed)).sum();
         Totals {
             open: cards.open.len(),
             most_open: cards.most_open,

@@ -131,7 +131,7 @@ impl Membership {
     }
 
     /// What has happened in the room.
-    pub fn inbox(&self) -> &Inbox {
+    pub fn inbox(&self) -> &Arc<Inbox> {
         &self.inbox
     }
 }

@@ -23,10 +23,11 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// Connections at a time: 503 above it. Below the 20,000 descriptors that a process may usually raise itself to.
     pub max_connections: usize,
-    /// Bytes of the tape that `/wire/last` and `/wire/{conn}` read; 0 records nothing.
+    /// Bytes of the tape that `/wire/last` and `/wire/{conn}` read; 0 records nothing, and `/wire` shows nothing.
     pub tape_bytes: usize,
     pub websocket: WebSocketSettings,
     pub topics: TopicSettings,
+    pub jobs: JobSettings,
     /// Between the signs of life of an event stream; zero for none. WHATWG HTML §9.2.7 suggests 15 s.
     pub heartbeat: Duration,
     /// Frozen date and counters: the same bytes out for the same bytes in.
@@ -52,6 +53,7 @@ impl Default for Settings {
             tape_bytes: DEFAULT_TAPE_BYTES,
             websocket: WebSocketSettings::default(),
             topics: TopicSettings::default(),
+            jobs: JobSettings::default(),
             heartbeat: Duration::from_secs(15),
             golden: false,
         }
@@ -111,6 +113,21 @@ impl Default for TopicSettings {
             history: History { events: 1000, bytes: 1024 * 1024, age_millis: 60 * 60 * 1000 },
             most: 1000,
         }
+    }
+}
+
+/// What holds for jobs.
+#[derive(Clone, Copy, Debug)]
+pub struct JobSettings {
+    /// Jobs that run at a time. libuv's pool has 4 threads as well.
+    pub workers: usize,
+    /// Jobs that wait for a worker: 429 above it. Tomcat's acceptCount is 100.
+    pub most_waiting: usize,
+}
+
+impl Default for JobSettings {
+    fn default() -> JobSettings {
+        JobSettings { workers: 4, most_waiting: 100 }
     }
 }
 

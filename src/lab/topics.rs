@@ -61,7 +61,7 @@ impl Topics {
             topic.restore(row.number, &row.value);
         }
         if after_crash {
-            topics.values().for_each(|topic| topic.state().log.skip(MOST_WAITING as u64));
+            topics.values().for_each(|topic| topic.leave_out(MOST_WAITING as u64));
         }
     }
 

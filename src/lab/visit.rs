@@ -65,6 +65,10 @@ impl Session for Visit {
         self.follow(now, out);
     }
 
+    fn poll_send_buffer(&mut self) -> Option<usize> {
+        self.speaker().poll_send_buffer()
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         match self {
             Visit::Http(conversation) => conversation.poll_timeout(),

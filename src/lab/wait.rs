@@ -1,5 +1,7 @@
 //! How long a client is willing to wait for news: `Prefer: wait=30` (RFC 7240 §4.3) or `?wait=30`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::exchange::Call;
@@ -10,8 +12,12 @@ use crate::http::Response;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wait {
     time: Duration,
-    is_preferred: bool,
+    preference: Preference,
 }
+
+/// What the client preferred, in whole seconds, if that is what counted: all that the answer has to know of a wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Preference(Option<u8>);
 
 impl Wait {
     /// What the client says, by its query or else by its preference; no wait at all if it says nothing.
@@ -20,11 +26,13 @@ impl Wait {
     pub fn read(call: &Call<'_>) -> Result<Wait, Refusal> {
         let asked = call.params()?.duration("wait", LONGEST_WAIT, Duration::MAX)?;
         if asked < Duration::MAX {
-            return Ok(Wait { time: asked, is_preferred: false });
+            return Ok(Wait { time: asked, preference: Preference(None) });
         }
         let preferred = call.request.fields.all("Prefer").find_map(preferred_wait);
-        Ok(preferred
-            .map_or(Wait::default(), |time| Wait { time: time.min(LONGEST_WAIT), is_preferred: true }))
+        Ok(preferred.map_or(Wait::default(), |time| {
+            let time = time.min(LONGEST_WAIT);
+            Wait { time, preference: Preference(Some(time.as_secs() as u8)) }
+        }))
     }
 
     /// Whether the client wants its answer at once.
@@ -37,12 +45,50 @@ impl Wait {
         now + self.time
     }
 
+    pub fn preference(self) -> Preference {
+        self.preference
+    }
+
+    /// Says in the answer that the preference was heeded.
+    pub fn confirm(self, response: Response) -> Response {
+        self.preference.confirm(response)
+    }
+}
+
+impl Preference {
     /// Says in the answer that the preference was heeded (RFC 7240 §3).
     pub fn confirm(self, response: Response) -> Response {
-        match self.is_preferred {
-            true => response.with("Preference-Applied", format!("wait={}", self.time.as_secs())),
-            false => response,
+        match self.0 {
+            Some(seconds) => response.with("Preference-Applied", format!("wait={seconds}")),
+            None => response,
         }
+    }
+}
+
+/// How many requests are held back until there is news.
+#[derive(Debug, Default)]
+pub struct Waiters(Arc<AtomicU64>);
+
+impl Waiters {
+    /// One more, for as long as it is kept.
+    pub fn enter(&self) -> Waiting {
+        self.0.fetch_add(1, Relaxed);
+        Waiting(Arc::clone(&self.0))
+    }
+
+    pub fn count(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A request that is held back.
+#[must_use = "it is forgotten as soon as this is dropped"]
+#[derive(Debug)]
+pub struct Waiting(Arc<AtomicU64>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

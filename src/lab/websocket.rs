@@ -247,6 +247,7 @@ impl WebSocket {
             }
         }
         self.unsent_since = (!out.is_empty()).then_some(moment);
+        self.card.hand_out(out.len());
         Card::add(&self.card.bytes_out, (out.len() - before) as u64);
     }
 

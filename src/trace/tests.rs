@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::*;
@@ -9,7 +10,7 @@ fn printing(tape: Option<Arc<Tape>>) -> (Arc<Tracer>, Arc<Mutex<String>>) {
     let printed = Arc::new(Mutex::new(String::new()));
     let sink = Arc::clone(&printed);
     let print = move |text: &str| sink.lock().expect("no panic").push_str(text);
-    (Arc::new(Tracer::new(tape, Some(Box::new(print)))), printed)
+    (Arc::new(Tracer::new(tape, Some(Box::new(print)), None)), printed)
 }
 
 fn echo(number: u64, now: Instant, tracer: &Arc<Tracer>) -> Traced<Echo> {
@@ -39,7 +40,7 @@ fn a_trace_is_a_script() {
 #[test]
 fn a_tape_holds_what_passed() {
     let tape = Tape::new(DEFAULT_TAPE_BYTES);
-    let tracer = Arc::new(Tracer::new(tape.clone(), None));
+    let tracer = Arc::new(Tracer::new(tape.clone(), None, None));
     let now = Instant::now();
     let (mut session, mut out) = (echo(3, now, &tracer), b"before".to_vec());
     session.receive(now, &mut b"ab".to_owned(), &mut out);
@@ -52,4 +53,54 @@ fn a_tape_holds_what_passed() {
     let expected: [(_, _, &[u8]); 5] =
         [(client, 0, b"ab"), (server, 0, b"ab"), (client, 2, b"c"), (server, 2, b"c"), (client, 3, b"")];
     assert_eq!(seen, expected);
+}
+
+/// Is shown connection 3 while it looks.
+#[derive(Default)]
+struct Onlooker {
+    is_looking: AtomicBool,
+    seen: Mutex<String>,
+}
+
+impl Audience for Onlooker {
+    fn watches(&self, number: u64) -> bool {
+        self.is_looking.load(Relaxed) && number == 3
+    }
+
+    fn show(&self, number: u64, _now: Instant, lines: &str) {
+        let mut seen = self.seen.lock().expect("no panic");
+        seen.push_str(&format!("{number}\n{lines}"));
+    }
+}
+
+#[test]
+fn an_audience_sees_what_passes_while_it_looks() {
+    let (onlooker, now) = (Arc::new(Onlooker::default()), Instant::now());
+    let tracer = Arc::new(Tracer::new(None, None, Some(Arc::clone(&onlooker) as _)));
+    let (mut early, mut out) = (echo(3, now, &tracer), Vec::new());
+    early.receive(now, &mut b"unseen".to_owned(), &mut out);
+    onlooker.is_looking.store(true, Relaxed);
+    out.clear();
+    early.receive(now, &mut b"a\r\n".to_owned(), &mut out);
+    early.receive_eof(now);
+    tracer.remark(3, now, "as it should be\nand is");
+    early.handle_close(now, Cause::Flow);
+    let mut other = echo(4, now, &tracer);
+    other.receive(now, &mut b"unseen".to_owned(), &mut out);
+    drop(echo(3, now, &tracer));
+    let seen =
+        ["C: a\\r\\n", "S: a\\r\\n", "C <eof>", "# 3: as it should be\n# 3: and is", "S <close>", "# opened"];
+    let expected: String = seen.iter().map(|lines| format!("3\n{lines}\n")).collect();
+    assert_eq!(*onlooker.seen.lock().expect("no panic"), expected);
+}
+
+#[test]
+fn an_audience_sees_where_a_large_block_begins_and_how_long_it_is() {
+    let (onlooker, now) = (Arc::new(Onlooker::default()), Instant::now());
+    onlooker.is_looking.store(true, Relaxed);
+    let tracer = Arc::new(Tracer::new(None, None, Some(Arc::clone(&onlooker) as _)));
+    let mut session = echo(3, now, &tracer);
+    session.receive(now, &mut vec![b'x'; MAX_KEPT_BYTES + 1], &mut Vec::new());
+    let block = format!(": {}\n# and 1 more bytes\n", "x".repeat(MAX_KEPT_BYTES));
+    assert_eq!(*onlooker.seen.lock().expect("no panic"), format!("3\n# opened\n3\nC{block}3\nS{block}"));
 }

@@ -133,14 +133,3 @@ fn reading_once_leaves_bytes_behind() {
     client.read_exact(&mut back[4096..8192]).unwrap();
     assert!(back[..8192] == sent[..8192]);
 }
-
-/// What the counter comes to rest at.
-fn settled(counter: &AtomicUsize) -> usize {
-    loop {
-        let before = counter.load(SeqCst);
-        thread::sleep(Duration::from_millis(100));
-        if before > 0 && counter.load(SeqCst) == before {
-            return before;
-        }
-    }
-}

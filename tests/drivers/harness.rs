@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -195,6 +196,10 @@ impl<S: Session> Session for Watched<S> {
         self.session.poll_transmit(now, bell, out);
     }
 
+    fn poll_send_buffer(&mut self) -> Option<usize> {
+        self.session.poll_send_buffer()
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         self.session.poll_timeout()
     }
@@ -235,6 +240,26 @@ pub fn read_all(stream: &mut TcpStream) -> Vec<u8> {
 /// Bytes that differ enough for a lost or doubled piece to show.
 pub fn pattern(len: usize) -> Vec<u8> {
     (0..len as u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
+
+/// What a counter comes to rest at.
+pub fn settled(counter: &AtomicUsize) -> usize {
+    loop {
+        let before = counter.load(SeqCst);
+        thread::sleep(Duration::from_millis(100));
+        if before > 0 && counter.load(SeqCst) == before {
+            return before;
+        }
+    }
+}
+
+/// Waits for what shows itself in no byte.
+pub fn wait_until(is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "it never comes to that");
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Longer than anything takes, even on a busy machine.

@@ -20,10 +20,17 @@ impl Streaming {
     }
 }
 
+impl Streaming {
+    /// Transmits from now on, unless it does already.
+    pub fn begin(&mut self) {
+        self.left.get_or_insert(self.len);
+    }
+}
+
 impl Session for Streaming {
     fn receive(&mut self, _: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
         match &*bytes {
-            b"stream" => self.left = Some(self.len),
+            b"stream" => self.begin(),
             _ => out.extend_from_slice(bytes),
         }
         assert!(bytes != b"panic", "as asked");

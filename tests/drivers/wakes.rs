@@ -335,12 +335,3 @@ fn expect(stream: &mut TcpStream, text: &str) {
 fn value(gauge: &AtomicU64) -> u64 {
     gauge.load(Relaxed)
 }
-
-/// For what shows itself in no byte.
-fn wait_until(is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "it never comes to that");
-        thread::sleep(Duration::from_millis(1));
-    }
-}

@@ -37,9 +37,10 @@ impl Wake for Pull {
 
 impl Driven {
     pub fn new() -> Driven {
-        let (now, peer) = (Instant::now(), SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)));
+        // The lab first: it is there before it is connected to.
+        let (lab, now, peer) = (lab(), Instant::now(), SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)));
         Driven {
-            session: lab().open(now, peer),
+            session: lab.open(now, peer),
             bell: Arc::default(),
             now,
             unread: Vec::new(),

@@ -32,7 +32,7 @@ impl Answer {
         self.head.lines().any(|found| found.eq_ignore_ascii_case(line))
     }
 
-    fn field(&self, name: &str) -> Option<&str> {
+    pub fn field(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
     }
@@ -141,6 +141,14 @@ impl Client {
         let status = head.get(9..12).and_then(|code| code.parse().ok());
         let status = status.ok_or_else(|| io::Error::other(format!("no status in {head:?}")))?;
         Ok(Answer { status, head, content: Vec::new() })
+    }
+
+    /// Takes the next chunk; the last one is empty, and its trailer section is taken with it.
+    pub fn chunk(&mut self) -> io::Result<Vec<u8>> {
+        let mut data = vec![0; self.chunk_size()?];
+        self.reader.read_exact(&mut data)?;
+        self.chunk_end()?;
+        Ok(data)
     }
 
     pub fn chunk_size(&mut self) -> io::Result<usize> {

@@ -68,7 +68,7 @@ fn says_that_a_port_needs_privileges(binary: Binary) {
 }
 
 /// Runs a server that cannot start; answers the one line that it says.
-fn complaint(binary: Binary, options: &[&str]) -> String {
+pub fn complaint(binary: Binary, options: &[&str]) -> String {
     let finished = binary.run(options);
     assert_eq!(finished.status.code(), Some(1), "{finished:?}");
     assert_eq!(finished.stdout, "");
@@ -84,6 +84,8 @@ fn says_that_an_option_is_unknown(binary: Binary) {
         (&["--grace=-1s"], "-1s"),
         (&["--idle-timeout", "1 day"], "1 day"),
         (&["stray"], "stray"),
+        (&["--sync-delay", "1s"], "--data"),
+        (&["--max-data", "1000000"], "--data"),
     ] {
         let finished = binary.run(options);
         assert_eq!(finished.status.code(), Some(2), "{finished:?}");

@@ -147,6 +147,9 @@ impl<S: Session> Peer<S> {
                     self.outgoing = Outgoing::Quiet;
                     return Ok(Progress::GoesOn);
                 }
+                if let Some(bytes) = self.session.poll_send_buffer() {
+                    SockRef::from(&self.stream).set_send_buffer_size(bytes)?;
+                }
                 self.send(work)
             }
             Outgoing::Quiet | Outgoing::Shut => self.obey(work),

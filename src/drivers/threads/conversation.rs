@@ -77,7 +77,7 @@ impl<'scope, 'env, S: Session> Conversation<'scope, 'env, S> {
     fn transmit(&mut self, mut turn: Turn<'env, S>) -> Result<Turn<'env, S>, Ending> {
         loop {
             turn.seat.expire(turn.now);
-            turn.seat.poll_transmit(turn.now, &mut self.out);
+            turn.seat.poll_transmit(turn.now, &self.peer.stream, &mut self.out)?;
             if self.out.is_empty() {
                 return Ok(turn);
             }

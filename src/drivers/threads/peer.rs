@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use log::trace;
+use socket2::SockRef;
 
 use super::bell::Bell;
 use crate::drivers::{Ending, guarded};
@@ -65,10 +66,22 @@ impl<S: Session> Seat<S> {
         }
     }
 
-    pub(super) fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) {
-        if !self.is_write_shut {
-            self.session.poll_transmit(now, &self.bell, out);
+    pub(super) fn poll_transmit(
+        &mut self,
+        now: Instant,
+        stream: &TcpStream,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        if self.is_write_shut {
+            return Ok(());
         }
+        self.session.poll_transmit(now, &self.bell, out);
+        if !out.is_empty()
+            && let Some(bytes) = self.session.poll_send_buffer()
+        {
+            SockRef::from(stream).set_send_buffer_size(bytes)?;
+        }
+        Ok(())
     }
 
     /// Obeys the session's flow, as far as that can be done for a thread that waits in `read`.

@@ -79,7 +79,7 @@ impl<S: Session> Peer<S> {
         while seat.wants_push() {
             let now = Instant::now();
             seat.expire(now);
-            seat.poll_transmit(now, &mut out);
+            seat.poll_transmit(now, &self.stream, &mut out)?;
             if out.is_empty() {
                 seat.obey(&self.stream)?;
                 return Ok(seat.session.poll_timeout());

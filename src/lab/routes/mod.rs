@@ -4,6 +4,8 @@ pub mod discard;
 pub mod echo;
 pub mod fault;
 pub mod index;
+pub mod jobs;
+pub mod live;
 pub mod pace;
 pub mod plaintext;
 pub mod raw;
@@ -25,7 +27,8 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
 }
 
 /// A large topic has its table beside its routes.
-const GROUPS: &[&[Route]] = &[ANATOMY, fault::ROUTES, websocket::ROUTES, topics::ROUTES, server::ROUTES];
+const GROUPS: &[&[Route]] =
+    &[ANATOMY, fault::ROUTES, websocket::ROUTES, jobs::ROUTES, topics::ROUTES, live::ROUTES, server::ROUTES];
 
 /// What HTTP is made of.
 const ANATOMY: &[Route] = &[

@@ -1,5 +1,6 @@
 //! The server about itself: who is connected, and what it has done so far.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -17,7 +18,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         pattern: "/connections",
         methods: &[Method::Get],
-        about: "who is connected, and what each is doing",
+        about: "who is connected, what each is doing, and how many bytes wait for it to read",
         example: "curl http://{at}/connections",
         answer: connections,
     },
@@ -65,10 +66,10 @@ pub fn stats(call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::uncached(response))
 }
 
-fn numbers(call: &Call<'_>) -> [(&'static str, u64); 14] {
+fn numbers(call: &Call<'_>) -> Vec<(&'static str, u64)> {
     let (lab, tally) = (call.lab, &call.lab.tally);
-    let totals = lab.registry.totals();
-    let numbers = [
+    let (totals, journal, jobs) = (lab.registry.totals(), lab.journal.tally(), lab.jobs.counts(call.now));
+    let mut numbers = vec![
         ("uptime_s", lab.clock.elapsed(lab.started).as_secs()),
         ("connections", totals.open as u64),
         ("most_connections", totals.most_open as u64),
@@ -83,8 +84,18 @@ fn numbers(call: &Call<'_>) -> [(&'static str, u64); 14] {
         ("threads", tally.threads.load(Relaxed)),
         ("second_threads", tally.second_threads.load(Relaxed)),
         ("accept_pauses", tally.accept_pauses.load(Relaxed)),
+        ("journal_commits", journal.commits),
+        ("journal_syncs", journal.syncs),
+        ("journal_waiting", journal.waiting),
+        ("longpoll_waiters", lab.waiters.count()),
+        ("jobs_queued", jobs.queued as u64),
+        ("jobs_running", jobs.running as u64),
+        ("jobs_ended", jobs.ended as u64),
     ];
-    if lab.settings.golden { numbers.map(|(name, _)| (name, 0)) } else { numbers }
+    if lab.settings.golden {
+        numbers.iter_mut().for_each(|(_, number)| *number = 0);
+    }
+    numbers
 }
 
 /// One open connection, as it is shown.
@@ -95,6 +106,7 @@ struct Row {
     requests: u64,
     bytes_in: u64,
     bytes_out: u64,
+    queued: u64,
     age: Duration,
 }
 
@@ -127,9 +139,13 @@ impl Threads {
 /// Under `--golden` there is nobody but the one who asks.
 fn rows(call: &Call<'_>) -> Vec<Row> {
     if call.lab.settings.golden {
-        return vec![Row { bytes_in: 0, bytes_out: 0, ..row(call.card, call) }];
+        return vec![Row { bytes_in: 0, bytes_out: 0, queued: 0, ..row(call.card, call) }];
     }
-    call.lab.registry.open().iter().map(|card| row(card, call)).collect()
+    let mut listening = BTreeMap::new();
+    call.lab.topics.backlogs(|connection, bytes| *listening.entry(connection).or_insert(0) += bytes);
+    let of_topics = |card: &Card| listening.get(&card.number).copied().unwrap_or_default();
+    let with_topics = |row: Row, bytes: u64| Row { queued: row.queued + bytes, ..row };
+    call.lab.registry.open().iter().map(|card| with_topics(row(card, call), of_topics(card))).collect()
 }
 
 fn row(card: &Card, call: &Call<'_>) -> Row {
@@ -143,6 +159,7 @@ fn row(card: &Card, call: &Call<'_>) -> Row {
         requests,
         bytes_in: card.bytes_in.load(Relaxed),
         bytes_out: card.bytes_out.load(Relaxed),
+        queued: call.lab.registry.queued(card, call.now),
         age: call.lab.clock.elapsed(card.opened),
     }
 }
@@ -156,6 +173,7 @@ impl Row {
             "requests": self.requests,
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
+            "bytes_queued": self.queued,
             "age_s": self.age.as_secs(),
         })
     }
@@ -163,13 +181,14 @@ impl Row {
 
 fn table(rows: &[Row]) -> String {
     let mut table =
-        "  conn  peer                   activity         requests    bytes in   bytes out   age\n".to_owned();
+        "  conn  peer                   activity         requests    bytes in   bytes out      queued   age\n"
+            .to_owned();
     for row in rows {
-        let Row { connection, peer, activity, requests, bytes_in, bytes_out, age } = row;
-        let age = age.as_secs();
+        let Row { connection, peer, activity, requests, bytes_in, bytes_out, queued, age } = row;
+        let (counts, age) = (format!("{bytes_in:>10}  {bytes_out:>10}  {queued:>10}"), age.as_secs());
         let _ = writeln!(
             table,
-            "{connection:>6}  {peer:<21}  {activity:<14}  {requests:>9}  {bytes_in:>10}  {bytes_out:>10}  {age:>2} s"
+            "{connection:>6}  {peer:<21}  {activity:<14}  {requests:>9}  {counts}  {age:>2} s"
         );
     }
     table

@@ -26,11 +26,12 @@ pub fn connection(call: &Call<'_>) -> Result<Answer, Refusal> {
     shown(text, &otherwise, "the number in X-Conn of a recent answer; what is oldest is forgotten first")
 }
 
-fn tape<'c>(call: &Call<'c>) -> Result<&'c Tape, Refusal> {
+/// Where the bytes of all connections are, unless nobody is to see those of others.
+pub fn tape<'c>(call: &Call<'c>) -> Result<&'c Tape, Refusal> {
     call.lab.tracer.tape().map(|tape| &**tape).ok_or_else(|| {
         Refusal::new(
             404,
-            "this server records nothing",
+            "this server records nothing of what passes, and shows it to nobody",
             "a server whose option --tape is not 0, or what it prints with --trace",
         )
     })

@@ -46,9 +46,9 @@ impl Log {
         Log { last_id, gone_id: last_id, ..Log::default() }
     }
 
-    /// Leaves ids out, so that none of them is ever given.
-    pub fn skip(&mut self, ids: u64) {
-        self.last_id += ids;
+    /// Leaves out the ids up to one: none of them is given.
+    pub fn skip_to(&mut self, id: u64) {
+        self.last_id = self.last_id.max(id);
     }
 
     /// Adds an event, and drops those that nobody may want any more.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::lab::event_stream;
 use crate::lab::exchange::Call;
 use crate::lab::params::Params;
 use crate::lab::refusal::Refusal;
@@ -32,14 +33,10 @@ impl Start {
     /// Where the client wants to begin, if it says so: `Last-Event-ID`, which a browser sends by itself when it comes
     /// again and which is therefore newer than what stood in its URL; else `last_event_id=` or `since=`.
     pub fn read(call: &Call<'_>, params: &Params) -> Result<Option<String>, Refusal> {
-        let given = match call.request.fields.text("Last-Event-ID") {
-            Some(given) => Some(given.to_owned()),
-            None => params.text("last_event_id")?,
-        };
-        Ok(match given {
-            Some(given) if !given.is_empty() => Some(given),
-            _ => params.text("since")?,
-        })
+        match event_stream::last_event_id(call)?.filter(|given| !given.is_empty()) {
+            Some(given) => Ok(Some(given)),
+            None => params.text("since"),
+        }
     }
 
     /// A start as it is given for one topic.

@@ -100,7 +100,8 @@ impl Subscription {
 
     /// The id of the latest event of the topic.
     pub fn newest(&self) -> u64 {
-        self.topic.state().log.last_id()
+        let state = self.topic.state();
+        state.log.id_before(state.log.end())
     }
 
     /// The id of the event before the next.

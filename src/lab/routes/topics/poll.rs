@@ -12,7 +12,7 @@ use crate::lab::representation::Representation;
 use crate::lab::topics::event::{Event, Form};
 use crate::lab::topics::start::{Gap, Start};
 use crate::lab::topics::subscription::{Appetite, News, Subscription};
-use crate::lab::wait::Wait;
+use crate::lab::wait::{Preference, Wait, Waiting};
 
 /// `GET /topics/{t}`
 pub fn poll(call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -26,14 +26,14 @@ pub fn poll(call: &Call<'_>) -> Result<Answer, Refusal> {
     };
     let mut poll = Poll {
         subscription: subscribed.subscription,
-        gap: subscribed.gap,
+        gap: subscribed.gap.map(Box::new),
         limit: params.number("limit", 1..=MAX_EVENTS, USUAL_EVENTS)? as u32,
         min_bytes: params.number("min_bytes", 1..=MAX_MIN_BYTES, 1)? as u32,
         representation: call.representation(),
         known: None,
-        wait,
+        preference: wait.preference(),
         until: wait.until(call.now),
-        is_waiting: false,
+        waiting: None,
         server_stops: false,
     };
     let newest = poll.subscription.newest();
@@ -44,16 +44,17 @@ pub fn poll(call: &Call<'_>) -> Result<Answer, Refusal> {
 /// A poll, which is answered once there is something to say, or when the client wants to wait no longer.
 struct Poll {
     subscription: Subscription,
-    gap: Option<Gap>,
+    gap: Option<Box<Gap>>,
     limit: u32,
     /// Of data: a client that is in no hurry can ask for more at a time, as Kafka's consumers do (`fetch.min.bytes`).
     min_bytes: u32,
     representation: Representation,
     /// The latest event, if the client has said that it has all up to it (RFC 9110 §13.1.2): only another is news.
     known: Option<u64>,
-    wait: Wait,
+    preference: Preference,
     until: Instant,
-    is_waiting: bool,
+    /// Counted from when it was held back.
+    waiting: Option<Waiting>,
     server_stops: bool,
 }
 
@@ -73,7 +74,7 @@ impl Poll {
             return with_position(Response::new(304), self.subscription.newest());
         }
         let mut events = Events::new(self.representation, self.subscription.topic());
-        let (mut gap, mut left) = (self.gap, self.limit);
+        let (mut gap, mut left) = (self.gap.as_deref().copied(), self.limit);
         self.subscription.read(|news| {
             match news {
                 News::Event(event) => {
@@ -97,13 +98,13 @@ impl Poll {
 
 impl Exchange for Poll {
     fn poll(&mut self, reply: &mut Reply<'_>) {
-        if !self.is_waiting && !self.wait.is_none() {
-            self.subscription.listen(reply.waker());
-            self.is_waiting = true;
-        }
         let is_over = self.until <= reply.now || reply.peer_has_ended || self.server_stops;
+        if !is_over && self.waiting.is_none() {
+            self.subscription.listen(reply.waker());
+            self.waiting = Some(reply.lab.waiters.enter());
+        }
         if is_over || self.has_news() {
-            let response = self.wait.confirm(self.answer());
+            let response = self.preference.confirm(self.answer());
             reply.send(response);
         }
     }

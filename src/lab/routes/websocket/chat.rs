@@ -57,6 +57,7 @@ impl Dialogue for Chat {
     fn poll(&mut self, line: &mut Line<'_>) {
         if !self.is_listening {
             self.membership.inbox().listen(line.waker());
+            line.lab.registry.count_backlog(line.card.number, self.membership.inbox());
             self.is_listening = true;
         }
         while !line.is_full() {

@@ -20,7 +20,7 @@ impl Dialogue for Frames {
 
     fn receive_frame(&mut self, frame: &Seen, line: &mut Line<'_>) {
         let explained = explain(frame);
-        line.lab.tracer.remark(line.card.number, &explained);
+        line.lab.tracer.remark(line.card.number, line.now, &explained);
         line.send_text(&explained);
     }
 

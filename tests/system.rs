@@ -37,6 +37,8 @@ mod live_wire;
 mod logging;
 #[path = "system/pipelining.rs"]
 mod pipelining;
+#[path = "system/queues.rs"]
+mod queues;
 #[path = "system/starting.rs"]
 mod starting;
 #[path = "system/stopping.rs"]

@@ -15,13 +15,13 @@
 //! written down of it), `consumer`.
 
 mod consumer;
+mod delivery;
 mod ledger;
 mod line;
 mod message;
 mod open;
 mod queue;
 mod restore;
-mod tag;
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -33,10 +33,10 @@ use super::settings::QueueSettings;
 use open::Open;
 
 pub use consumer::Consumer;
-pub use message::{LONGEST_LEASE, Lease, Parcel};
+pub use delivery::{Delivery, Hold, LONGEST_LEASE, Lapse, Lease, NoTag, Tag};
+pub use message::Parcel;
 pub use open::DEAD_LETTERS;
-pub use queue::{Counts, Delivery, Hold, Lapse};
-pub use tag::{NoTag, Tag};
+pub use queue::Counts;
 
 /// All queues of one server.
 pub struct Queues {
@@ -136,8 +136,8 @@ impl Queues {
     /// # Errors
     /// When the queue is new and there are as many as there may be.
     pub fn consumer(self: &Arc<Queues>, queue: &Arc<str>, name: Option<Arc<str>>) -> Result<Consumer, Full> {
-        let ticket = self.open().enter(queue)?;
-        Ok(Consumer::new(Arc::clone(self), Arc::clone(queue), name, ticket))
+        let ticket = self.open().enter(queue, name)?;
+        Ok(Consumer::new(Arc::clone(self), Arc::clone(queue), ticket))
     }
 
     /// A message is done with.

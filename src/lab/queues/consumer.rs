@@ -5,7 +5,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use super::Queues;
-use super::queue::{Delivery, Hold};
+use super::delivery::{Delivery, Hold};
 
 /// A consumer of one queue. When it is dropped, what was pushed to its connection and not acked is given back; what it
 /// has leased stays leased, as the connection may have ended because it has what it wanted.
@@ -13,19 +13,18 @@ use super::queue::{Delivery, Hold};
 pub struct Consumer {
     queues: Arc<Queues>,
     queue: Arc<str>,
-    name: Option<Arc<str>>,
     /// Its place among those who wait.
     ticket: u64,
 }
 
 impl Consumer {
-    pub(super) fn new(queues: Arc<Queues>, queue: Arc<str>, name: Option<Arc<str>>, ticket: u64) -> Consumer {
-        Consumer { queues, queue, name, ticket }
+    pub(super) fn new(queues: Arc<Queues>, queue: Arc<str>, ticket: u64) -> Consumer {
+        Consumer { queues, queue, ticket }
     }
 
     /// Takes the oldest message that is ready, if there is one and its window is not full.
     pub fn take(&mut self, now: Instant, hold: Hold) -> Option<Delivery> {
-        self.queues.open().take(now, &self.queue, self.ticket, self.name.as_ref(), hold)
+        self.queues.open().take(now, &self.queue, self.ticket, hold)
     }
 
     /// Waits for a message that it can take; it is woken at once if there is one meanwhile. It may be woken in vain.

@@ -1,10 +1,12 @@
 //! A message, and how it stands in the journal: a line of JSON that people can read, and its content behind it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
+
+use super::delivery::Lease;
 
 /// What somebody leaves in a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,27 +44,6 @@ pub(super) enum Term {
     Connection {
         ticket: u64,
     },
-}
-
-/// A time by which a consumer has to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lease {
-    pub until: Instant,
-    /// The same in milliseconds since 1970-01-01T00:00:00Z, which a new process understands as well.
-    pub unix_millis: u64,
-}
-
-impl Lease {
-    /// A lease from now on, by both clocks.
-    pub fn of(time: Duration, now: Instant, unix_millis: u64) -> Lease {
-        Lease { until: now + time, unix_millis: unix_millis + time.as_millis() as u64 }
-    }
-
-    /// What is left of it in a new process. The wall clock may have been set back: no lease is longer than the longest.
-    fn resumed(lease_until: u64, now: Instant, unix_millis: u64) -> Lease {
-        let left = Duration::from_millis(lease_until.saturating_sub(unix_millis)).min(LONGEST_LEASE);
-        Lease { until: now + left, unix_millis: lease_until }
-    }
 }
 
 impl Message {
@@ -114,9 +95,6 @@ impl Message {
         Some(Message { parcel, died_in: text("died_in"), deliveries, holder })
     }
 }
-
-/// As long as the longest visibility timeout of Amazon SQS.
-pub const LONGEST_LEASE: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// What a message costs besides its content: its place in the maps of its queue.
 const MESSAGE_BYTES: usize = 256;

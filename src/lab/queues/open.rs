@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
+use super::delivery::{Delivery, Hold, Tag};
 use super::ledger::{Gone, Ledger};
 use super::message::{Message, Parcel};
-use super::queue::{Delivery, Hold, Queue};
-use super::tag::Tag;
+use super::queue::Queue;
 use super::{Account, Full, NotPosted, Unsettled};
 use crate::lab::journal::{Ack, Failure, Journal, Receipt};
 use crate::lab::settings::QueueSettings;
@@ -41,19 +41,19 @@ impl Open {
     }
 
     /// A consumer comes; answers its ticket.
-    pub fn enter(&mut self, name: &Arc<str>) -> Result<u64, Full> {
+    pub fn enter(&mut self, name: &Arc<str>, consumer: Option<Arc<str>>) -> Result<u64, Full> {
         if !self.queues.contains_key(name) {
             self.check_place()?;
         }
-        self.queue(name).consumers += 1;
         self.tickets += 1;
-        Ok(self.tickets)
+        let ticket = self.tickets;
+        self.queue(name).enter(ticket, consumer);
+        Ok(ticket)
     }
 
     /// A consumer goes, and gives back what it has not acked.
     pub fn leave(&mut self, name: &str, ticket: u64) {
         let Some(queue) = self.queues.get_mut(name) else { return };
-        queue.consumers -= 1;
         let ids = queue.leave(ticket);
         ids.into_iter().for_each(|id| self.give_back(name, id));
         self.attend(name);
@@ -105,18 +105,11 @@ impl Open {
         self.queues.entry(Arc::clone(name)).or_insert_with(|| Queue::new(dead_letters_of(name), floor))
     }
 
-    pub fn take(
-        &mut self,
-        now: Instant,
-        name: &str,
-        ticket: u64,
-        consumer: Option<&Arc<str>>,
-        hold: Hold,
-    ) -> Option<Delivery> {
+    pub fn take(&mut self, now: Instant, name: &str, ticket: u64, hold: Hold) -> Option<Delivery> {
         self.advance(now, name);
         let queue = self.queues.get_mut(name)?;
         queue.line.come(ticket);
-        let delivery = queue.take(ticket, consumer, hold);
+        let delivery = queue.take(ticket, hold);
         if let Some(delivery) = &delivery {
             queue.line.leave(ticket);
             self.note(name, delivery.tag.id);

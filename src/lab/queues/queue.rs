@@ -6,11 +6,9 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use bytes::Bytes;
-
+use super::delivery::{Delivery, Hold, Lapse, Tag};
 use super::line::Line;
-use super::message::{Holder, Lease, Message, Term};
-use super::tag::Tag;
+use super::message::{Holder, Message, Term};
 
 /// The state of one queue.
 ///
@@ -31,8 +29,10 @@ pub(super) struct Queue {
     /// The latest acks, so that a second one can be told from one that came too late.
     acked: VecDeque<Tag>,
     pub line: Line,
-    /// Those that are there, whether they wait or not.
+    /// How many are there, whether they wait or not.
     pub consumers: usize,
+    /// What those of them call themselves who have said so: most that wait are to cost little.
+    names: BTreeMap<u64, Arc<str>>,
     /// What the messages cost.
     pub bytes: usize,
     pub counts: Counts,
@@ -55,36 +55,6 @@ pub struct Counts {
     pub acked: u64,
     /// Messages that went to the dead-letter queue.
     pub dead: u64,
-}
-
-/// How a consumer takes a message.
-#[derive(Clone, Copy, Debug)]
-pub enum Hold {
-    /// For a time.
-    Lease(Lease),
-    /// For as long as it is there, and never more than so many at a time: AMQP's `basic.qos`.
-    Window(usize),
-}
-
-/// A message on its way to a consumer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    pub tag: Tag,
-    pub content: Bytes,
-    pub content_type: Option<Arc<str>>,
-    /// Where a dead letter comes from: `queue/id`.
-    pub died_in: Option<Arc<str>>,
-}
-
-/// Why nothing can be said about a delivery any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lapse {
-    /// There was no such delivery.
-    Unknown,
-    /// It was acked before.
-    Acked,
-    /// Its lease has ended, or it was given back.
-    Over,
 }
 
 impl Queue {
@@ -132,8 +102,26 @@ impl Queue {
         self.enlist(id);
     }
 
+    /// A consumer comes.
+    pub fn enter(&mut self, ticket: u64, name: Option<Arc<str>>) {
+        self.consumers += 1;
+        if let Some(name) = name {
+            self.names.insert(ticket, name);
+        }
+    }
+
+    /// A consumer goes; answers what it has not acked.
+    pub fn leave(&mut self, ticket: u64) -> BTreeSet<u64> {
+        self.consumers -= 1;
+        self.names.remove(&ticket);
+        self.line.leave(ticket);
+        let Some(window) = self.windows.get_mut(&ticket) else { return BTreeSet::new() };
+        window.paused = None;
+        mem::take(&mut window.ids)
+    }
+
     /// Hands out the oldest message that is ready.
-    pub fn take(&mut self, ticket: u64, name: Option<&Arc<str>>, hold: Hold) -> Option<Delivery> {
+    pub fn take(&mut self, ticket: u64, hold: Hold) -> Option<Delivery> {
         if let Hold::Window(size) = hold
             && self.windows.get(&ticket).is_some_and(|window| window.ids.len() >= size)
         {
@@ -146,7 +134,7 @@ impl Queue {
             Hold::Lease(lease) => Term::Lease(lease),
             Hold::Window(_) => Term::Connection { ticket },
         };
-        message.holder = Some(Holder { name: name.cloned(), term });
+        message.holder = Some(Holder { name: self.names.get(&ticket).cloned(), term });
         let tag = Tag { id, delivery: message.deliveries };
         let delivery = Delivery {
             tag,
@@ -228,21 +216,14 @@ impl Queue {
         self.leases.first().map(|(until, _)| *until)
     }
 
-    /// A consumer waits no longer; answers what it has not acked.
-    pub fn leave(&mut self, ticket: u64) -> BTreeSet<u64> {
-        self.line.leave(ticket);
-        let Some(window) = self.windows.get_mut(&ticket) else { return BTreeSet::new() };
-        window.paused = None;
-        mem::take(&mut window.ids)
-    }
-
     /// Throws all messages away, and what is known of those before; answers what they have cost. Who waits waits on.
     pub fn clear(&mut self) -> usize {
         let bytes = self.bytes;
         let held: Vec<u64> = self.held().map(|(tag, _)| tag.id).collect();
         held.into_iter().for_each(|id| self.release(id));
-        let (line, consumers) = (mem::take(&mut self.line), self.consumers);
-        *self = Queue { line, consumers, ..Queue::new(self.dead_letters.take(), self.last_id) };
+        let (line, names) = (mem::take(&mut self.line), mem::take(&mut self.names));
+        let empty = Queue::new(self.dead_letters.take(), self.last_id);
+        *self = Queue { line, consumers: self.consumers, names, ..empty };
         bytes
     }
 

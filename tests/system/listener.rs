@@ -1,4 +1,8 @@
-//! A client that listens to an event stream, and takes its events apart (WHATWG HTML §9.2.6).
+//! A client that listens to an event stream, and hears what a page would (WHATWG HTML §9.2.6).
+
+use std::collections::VecDeque;
+
+use wirelab::sse::{Dispatched, Limits, Parsed, Parser};
 
 use super::client::{Answer, Client};
 use super::process::Server;
@@ -7,21 +11,19 @@ use super::process::Server;
 pub struct Listener {
     client: Client,
     pub head: Answer,
-    /// What has come of an event that is not whole.
-    begun: String,
-}
-
-/// One event.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Event {
-    pub id: String,
-    pub kind: String,
-    pub data: String,
+    parser: Parser,
+    heard: VecDeque<Dispatched>,
 }
 
 impl Listener {
     pub fn open(server: &Server, target: &str) -> Listener {
         Listener::over(Client::connect(server.address), target, "")
+    }
+
+    /// The same for who comes again, and names the last event that it has heard.
+    pub fn open_behind(server: &Server, target: &str, last_event_id: &str) -> Listener {
+        let field = format!("Last-Event-ID: {last_event_id}\r\n");
+        Listener::over(Client::connect(server.address), target, &field)
     }
 
     /// The same on a connection that is there, with more field lines.
@@ -33,7 +35,7 @@ impl Listener {
         let head = client.head();
         let is_stream = head.has("Content-Type: text/event-stream") && head.has("Transfer-Encoding: chunked");
         assert!(head.status == 200 && is_stream, "{}", head.head);
-        Listener { client, head, begun: String::new() }
+        Listener { client, head, parser: Parser::new(Limits::default()), heard: VecDeque::new() }
     }
 
     pub fn client(&mut self) -> &mut Client {
@@ -48,22 +50,27 @@ impl Listener {
     /// The next event; nothing once the stream has ended in order.
     ///
     /// # Panics
-    /// When the stream ends otherwise, or inside an event.
-    pub fn next(&mut self) -> Option<Event> {
-        loop {
-            while let Some((block, rest)) = self.begun.split_once("\n\n") {
-                let event = parse(block);
-                self.begun = rest.to_owned();
-                if event.is_some() {
-                    return event;
-                }
-            }
+    /// When the stream ends otherwise.
+    pub fn next(&mut self) -> Option<Dispatched> {
+        while self.heard.is_empty() {
             let chunk = self.client.chunk().expect("the stream goes on, or ends in order");
             if chunk.is_empty() {
-                assert_eq!(self.begun, "", "the last event is not whole");
                 return None;
             }
-            self.begun += &String::from_utf8(chunk).expect("an event stream is UTF-8");
+            self.hear(&chunk);
+        }
+        self.heard.pop_front()
+    }
+
+    fn hear(&mut self, mut bytes: &[u8]) {
+        loop {
+            let (consumed, parsed) = self.parser.next_event(bytes).expect("no event is that long");
+            bytes = &bytes[consumed..];
+            match parsed {
+                Parsed::Event(event) => self.heard.push_back(event),
+                Parsed::Retry(_) => {}
+                Parsed::Incomplete => return,
+            }
         }
     }
 
@@ -73,23 +80,7 @@ impl Listener {
     }
 
     /// All that still comes.
-    pub fn rest(mut self) -> Vec<Event> {
+    pub fn rest(mut self) -> Vec<Dispatched> {
         std::iter::from_fn(|| self.next()).collect()
     }
-}
-
-/// What a block of lines dispatches, if anything: comments and the reconnection time do not.
-fn parse(block: &str) -> Option<Event> {
-    let (mut event, mut data) = (Event::default(), Vec::new());
-    for line in block.split('\n') {
-        match line.split_once(": ").unwrap_or((line, "")) {
-            ("id", id) => event.id = id.to_owned(),
-            ("event", kind) => event.kind = kind.to_owned(),
-            ("data", line) => data.push(line),
-            ("retry" | "", _) => {}
-            (name, _) => panic!("the field {name} in {block:?}"),
-        }
-    }
-    event.data = data.join("\n");
-    (!data.is_empty()).then_some(event)
 }

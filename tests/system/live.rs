@@ -4,8 +4,10 @@
 use std::thread;
 use std::time::Duration;
 
+use wirelab::sse::Dispatched;
+
 use crate::client::{Client, Footprint};
-use crate::listener::{Event, Listener};
+use crate::listener::Listener;
 use crate::live_firehose::queued;
 use crate::process::{Binary, Server, on_each_server, until};
 use crate::websocket::{WebSocket, text};
@@ -19,16 +21,15 @@ on_each_server!(
     what_is_on_its_way_is_shown,
 );
 
-fn number(event: Option<Event>) -> u64 {
-    event.and_then(|event| event.id.parse().ok()).expect("a number")
+fn number(event: Option<Dispatched>) -> u64 {
+    event.and_then(|event| event.last_event_id.parse().ok()).expect("a number")
 }
 
 fn a_counter_goes_on_behind_the_last_event_id(binary: Binary) {
     let server = Server::start(binary, &[]);
     let mut heard = 0;
     for _ in 0..5 {
-        let fields = format!("Last-Event-ID: {heard}\r\n");
-        let mut listener = Listener::over(Client::connect(server.address), "/stream?every=10ms", &fields);
+        let mut listener = Listener::open_behind(&server, "/stream?every=10ms", &heard.to_string());
         for _ in 0..3 {
             assert_eq!(number(listener.next()), heard + 1);
             heard += 1;

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use wirelab::sse::Dispatched;
+
 use crate::client::{Client, Footprint};
-use crate::listener::{Event, Listener};
+use crate::listener::Listener;
 use crate::process::{Binary, Server, on_each_server, until};
 
 on_each_server!(
@@ -32,7 +34,7 @@ fn away(server: &Server, policy: &str) -> Listener {
 }
 
 /// What comes to a reader that was away.
-fn after_a_break(binary: Binary, policy: &str) -> Vec<Event> {
+fn after_a_break(binary: Binary, policy: &str) -> Vec<Dispatched> {
     let server = Server::start(binary, &[]);
     let alone = Footprint::of(&server);
     let events = away(&server, policy).rest();
@@ -68,7 +70,7 @@ fn coalesce_jumps_to_the_newest(binary: Binary) {
 fn close_gives_the_reader_up(binary: Binary) {
     let server = Server::start(binary, &[]);
     let mut away = away(&server, "close");
-    let events: Vec<Event> = std::iter::from_fn(|| away.next()).collect();
+    let events: Vec<Dispatched> = std::iter::from_fn(|| away.next()).collect();
     away.client().expect_end();
     let last = events.last().expect("a last word");
     assert!(
@@ -119,13 +121,13 @@ pub fn queued(client: &mut Client, number: u64) -> u64 {
     row["bytes_queued"].as_u64().expect("a number")
 }
 
-fn ids(events: &[Event]) -> Vec<u64> {
-    let ids = events.iter().filter(|event| !event.id.is_empty());
-    ids.map(|event| event.id.parse().expect("a number")).collect()
+fn ids(events: &[Dispatched]) -> Vec<u64> {
+    let numbered = events.iter().filter(|event| event.kind == "message");
+    numbered.map(|event| event.last_event_id.parse().expect("a number")).collect()
 }
 
 /// What the last event says of all.
-fn figures(events: &[Event]) -> HashMap<String, u64> {
+fn figures(events: &[Dispatched]) -> HashMap<String, u64> {
     let line = events.last().and_then(|event| event.data.lines().last()).expect("figures");
     let pairs = line.split(", ").filter_map(|pair| pair.rsplit_once(' '));
     pairs.map(|(name, number)| (name.to_owned(), number.parse().expect("a number"))).collect()

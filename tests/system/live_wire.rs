@@ -1,10 +1,11 @@
 //! `/wire`: what passes on all other connections, and never what is shown to those who watch.
 
+use wirelab::sse::Dispatched;
 use wirelab::wire::notation::Side;
 use wirelab::wire::script::Script;
 
 use crate::client::{Client, Footprint, get};
-use crate::listener::{Event, Listener};
+use crate::listener::Listener;
 use crate::live_firehose::queued;
 use crate::process::{Binary, Server, on_each_server, until};
 use crate::websocket::WebSocket;
@@ -20,7 +21,7 @@ on_each_server!(
 );
 
 /// The events up to the one that says so.
-fn until_shown(watcher: &mut Listener, line: &str) -> Vec<Event> {
+fn until_shown(watcher: &mut Listener, line: &str) -> Vec<Dispatched> {
     let mut events = Vec::new();
     loop {
         events.push(watcher.next().expect("it goes on"));
@@ -31,7 +32,7 @@ fn until_shown(watcher: &mut Listener, line: &str) -> Vec<Event> {
 }
 
 /// What a connection has sent and been sent, as the notation shows it.
-fn script(events: &[Event], number: u64) -> Script {
+fn script(events: &[Dispatched], number: u64) -> Script {
     let heading = format!("# connection {number}, 127.0.0.1:");
     let shown = events.iter().filter(|event| event.data.starts_with(&heading));
     shown.map(|event| event.data.clone() + "\n").collect::<String>().parse().expect("a script")
@@ -47,7 +48,7 @@ fn shows_another_connection_from_its_opening_to_its_end(binary: Binary) {
     client.finish_sending();
     client.expect_end();
     let events = until_shown(&mut watcher, "S <close>");
-    assert!(events.iter().all(|event| event.kind.is_empty() && event.id.is_empty()));
+    assert!(events.iter().all(|event| event.kind == "message" && event.last_event_id.is_empty()));
     assert!(events[0].data.ends_with(" s\n# opened"), "{events:?}");
     assert!(events[events.len() - 2].data.ends_with(" s\nC <eof>"), "{events:?}");
     let script = script(&events, 2);
@@ -132,7 +133,7 @@ fn who_does_not_read_has_a_gap_and_harms_nobody(binary: Binary) {
 
     // It comes back, is told how many it has missed, and sees what follows.
     let mut shown = Vec::new();
-    while shown.last().is_none_or(|event: &Event| event.kind != "gap") {
+    while shown.last().is_none_or(|event: &Dispatched| event.kind != "gap") {
         shown.push(away.next().expect("it goes on"));
     }
     let gap = shown.pop().expect("a gap");

@@ -13,7 +13,7 @@ use crate::drivers::{self, listen::listen, stop};
 use crate::http::Limits;
 use crate::lab::Lab;
 use crate::lab::clock::TimeSource;
-use crate::lab::settings::{JobSettings, Settings, TopicSettings, WebSocketSettings};
+use crate::lab::settings::{JobSettings, QueueSettings, Settings, TopicSettings, WebSocketSettings};
 use crate::lab::topics::log::History;
 use crate::store::{self, Store};
 use crate::trace::Print;
@@ -117,6 +117,14 @@ pub struct Options {
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = parse_time)]
     pub heartbeat: Duration,
 
+    /// Deliveries of a message without an ack, after which it is a dead letter, e.g. --max-deliveries 2
+    #[arg(long, value_name = "COUNT", default_value_t = QueueSettings::default().max_deliveries, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_deliveries: u32,
+
+    /// Most messages in a queue (429 above), e.g. --queue-limit 3
+    #[arg(long, value_name = "COUNT", default_value_t = QueueSettings::default().max_messages)]
+    pub queue_limit: usize,
+
     /// Memory of the tape behind /wire/last, 0 for none and for no /wire either, e.g. --tape 16777216
     #[arg(long, value_name = "BYTES", default_value_t = Settings::default().tape_bytes)]
     pub tape: usize,
@@ -219,6 +227,11 @@ impl Options {
                 most: self.max_topics,
             },
             jobs: JobSettings { workers: self.workers, most_waiting: self.max_jobs_waiting },
+            queues: QueueSettings {
+                max_deliveries: self.max_deliveries,
+                max_messages: self.queue_limit,
+                ..QueueSettings::default()
+            },
             heartbeat: self.heartbeat,
             golden: self.golden,
         }

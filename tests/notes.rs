@@ -75,6 +75,11 @@ fn note_11() {
     run::check("11-what-a-message-costs.md");
 }
 
+#[test]
+fn note_12() {
+    run::check("12-an-answer-that-never-ends.md");
+}
+
 /// A note without a test here would never be run.
 #[test]
 fn every_note_is_run() {

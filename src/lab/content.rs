@@ -11,7 +11,14 @@ use crate::http::Framing;
 #[derive(Debug)]
 pub struct Content {
     bytes: Vec<u8>,
-    max: u64,
+    limit: Limit,
+}
+
+/// The most bytes of content, and what is said of more.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    pub bytes: u64,
+    pub refusal: fn(u64) -> Refusal,
 }
 
 impl Content {
@@ -20,18 +27,22 @@ impl Content {
     /// # Errors
     /// The announced length is beyond the limit: so a client that waits for a 100 (Continue) need not send it.
     pub fn expected(call: &Call<'_>) -> Result<Content, Refusal> {
-        let max = call.lab.settings.max_content;
+        Content::expected_within(call, servers_limit(call))
+    }
+
+    fn expected_within(call: &Call<'_>, limit: Limit) -> Result<Content, Refusal> {
         match call.request.framing {
-            Framing::Length(length) if length > max => Err(too_large(max)),
-            _ => Ok(Content { bytes: Vec::new(), max }),
+            Framing::Length(length) if length > limit.bytes => Err((limit.refusal)(limit.bytes)),
+            _ => Ok(Content { bytes: Vec::new(), limit }),
         }
     }
 
     /// # Errors
     /// With `data` the content is beyond the limit.
     pub fn push(&mut self, data: &[u8]) -> Result<(), Refusal> {
-        if (self.bytes.len() + data.len()) as u64 > self.max {
-            return Err(too_large(self.max));
+        let Limit { bytes, refusal } = self.limit;
+        if (self.bytes.len() + data.len()) as u64 > bytes {
+            return Err(refusal(bytes));
         }
         self.bytes.extend_from_slice(data);
         Ok(())
@@ -42,7 +53,18 @@ impl Content {
         call: &Call<'_>,
         then: impl FnOnce(Vec<u8>, &mut Reply<'_>) -> Result<Answer, Refusal> + Send + 'static,
     ) -> Result<Answer, Refusal> {
-        let content = Content::expected(call)?;
+        Content::gather_within(call, servers_limit(call), then)
+    }
+
+    /// The same for content that is within this limit, or within the server's if that is lower.
+    pub fn gather_within(
+        call: &Call<'_>,
+        limit: Limit,
+        then: impl FnOnce(Vec<u8>, &mut Reply<'_>) -> Result<Answer, Refusal> + Send + 'static,
+    ) -> Result<Answer, Refusal> {
+        let servers = servers_limit(call);
+        let limit = if limit.bytes < servers.bytes { limit } else { servers };
+        let content = Content::expected_within(call, limit)?;
         Ok(Answer::exchange(Gathering { form: call.form(), step: Step::Receiving(content, then) }))
     }
 
@@ -106,6 +128,10 @@ impl<F: FnOnce(Vec<u8>, &mut Reply<'_>) -> Result<Answer, Refusal> + Send> Excha
             exchange.handle_shutdown();
         }
     }
+}
+
+fn servers_limit(call: &Call<'_>) -> Limit {
+    Limit { bytes: call.lab.settings.max_content, refusal: too_large }
 }
 
 fn too_large(max: u64) -> Refusal {

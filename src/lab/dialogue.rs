@@ -162,7 +162,8 @@ pub fn open<D: Dialogue + 'static>(
     dialogue: impl FnOnce(Option<&'static str>) -> D,
 ) -> Result<Answer, Refusal> {
     let settings = &call.lab.settings.websocket;
-    open_on(call, Terms::read(call, settings.usual_message(), settings.largest_message())?, dialogue)
+    let terms = Terms::read(call, settings.usual_message(), settings.largest_message())?;
+    open_on(call, terms, |protocol| Ok(dialogue(protocol)))
 }
 
 /// The same for messages of at most so many bytes, unless the server's limit is lower.
@@ -171,6 +172,15 @@ pub fn open_for<D: Dialogue + 'static>(
     message_bytes: usize,
     dialogue: impl FnOnce(Option<&'static str>) -> D,
 ) -> Result<Answer, Refusal> {
+    open_if(call, message_bytes, |protocol| Ok(dialogue(protocol)))
+}
+
+/// The same for a dialogue that may be refused, which is asked for only when the opening handshake is in order.
+pub fn open_if<D: Dialogue + 'static>(
+    call: &Call<'_>,
+    message_bytes: usize,
+    dialogue: impl FnOnce(Option<&'static str>) -> Result<D, Refusal>,
+) -> Result<Answer, Refusal> {
     let message_bytes = message_bytes.min(call.lab.settings.websocket.usual_message());
     open_on(call, Terms::read(call, message_bytes, message_bytes)?, dialogue)
 }
@@ -178,7 +188,7 @@ pub fn open_for<D: Dialogue + 'static>(
 fn open_on<D: Dialogue + 'static>(
     call: &Call<'_>,
     terms: Terms,
-    dialogue: impl FnOnce(Option<&'static str>) -> D,
+    dialogue: impl FnOnce(Option<&'static str>) -> Result<D, Refusal>,
 ) -> Result<Answer, Refusal> {
     let policy = Policy {
         origins: &call.lab.settings.websocket.origins,
@@ -196,7 +206,7 @@ fn open_on<D: Dialogue + 'static>(
         response: switching(&accepted),
         deflate: accepted.deflate,
         terms,
-        dialogue: Box::new(dialogue(accepted.protocol)),
+        dialogue: Box::new(dialogue(accepted.protocol)?),
     })))
 }
 

@@ -43,19 +43,16 @@ pub fn first_bytes() -> Vec<u8> {
 /// # Errors
 /// What it names is no number up to `max`, and so none of ours.
 pub fn last_event_number(call: &Call<'_>, max: u64) -> Result<Option<u64>, Refusal> {
-    let field = call.request.fields.all("Last-Event-ID").next();
-    let field = field.map(String::from_utf8_lossy).map(|id| params::number("Last-Event-ID", &id, 0..=max));
-    let asked = call.params()?.text("last_event_id")?.map(|id| params::number("last_event_id", &id, 0..=max));
-    field.or(asked).transpose()
+    last_event_id(call)?.map(|id| params::number("the last event id", &id, 0..=max)).transpose()
 }
 
 /// The id of the last event that the client has got, if it has been here before: an EventSource says so in a field,
-/// which wins, others in the query.
+/// which wins, others in the query. An empty one is none: an EventSource would leave the field out (WHATWG HTML §9.2.4).
 pub fn last_event_id(call: &Call<'_>) -> Result<Option<String>, Refusal> {
-    match call.request.fields.text("Last-Event-ID") {
-        Some(id) => Ok(Some(id.to_owned())),
-        None => call.params()?.text("last_event_id"),
-    }
+    let field = call.request.fields.first("Last-Event-ID");
+    let field = field.map(|id| String::from_utf8_lossy(id).into_owned());
+    let given = [field, call.params()?.text("last_event_id")?];
+    Ok(given.into_iter().flatten().find(|id| !id.is_empty()))
 }
 
 /// A comment from time to time while there is nothing to say: a proxy forgets a silent connection, and whoever writes

@@ -17,6 +17,7 @@ pub mod journal;
 pub mod moment;
 pub mod params;
 pub mod path;
+pub mod queues;
 pub mod receipt;
 pub mod refusal;
 pub mod registry;
@@ -42,6 +43,7 @@ use conversation::Conversation;
 use jobs::Jobs;
 use journal::{Found, Journal, NoJournal, Table};
 use moment::Epoch;
+use queues::Queues;
 use registry::Registry;
 use rooms::Rooms;
 use settings::Settings;
@@ -58,6 +60,7 @@ pub struct Lab {
     pub rooms: Arc<Rooms>,
     pub topics: Topics,
     pub jobs: Arc<Jobs>,
+    pub queues: Arc<Queues>,
     /// Who is held back until there is news.
     pub waiters: Waiters,
     /// Where what outlives the process is written down.
@@ -89,6 +92,7 @@ impl Lab {
             registry,
             rooms: Arc::default(),
             jobs: Arc::new(Jobs::new(&settings.jobs, Arc::clone(&journal), started)),
+            queues: Arc::new(Queues::new(settings.queues, Arc::clone(&journal))),
             waiters: Waiters::default(),
             journal,
             tracer: Arc::new(Tracer::new(tape, print, audience)),
@@ -118,7 +122,9 @@ impl Lab {
         let topics = Topics::new(&settings.topics, Arc::clone(&journal), Arc::clone(&self.clock));
         topics.restore(&events, crashed);
         let jobs = Jobs::restore(&settings.jobs, Arc::clone(&journal), jobs, crashed, self.started)?;
-        Ok(Lab { journal, topics, jobs: Arc::new(jobs), ..self })
+        let queues = Queues::new(settings.queues, Arc::clone(&journal));
+        queues.restore(messages, crashed, self.clock.now(), self.clock.unix_millis())?;
+        Ok(Lab { journal, topics, jobs: Arc::new(jobs), queues: Arc::new(queues), ..self })
     }
 }
 

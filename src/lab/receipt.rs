@@ -1,5 +1,7 @@
 //! Answers that wait until what they speak of was written down.
 
+use std::task::Waker;
+
 use super::exchange::{Answer, Call, Exchange, Reply};
 use super::journal::{Ack, Failure, Receipt};
 use super::refusal::{Form, Refusal};
@@ -36,11 +38,9 @@ impl Acknowledged {
     pub fn answer(receipt: Receipt, response: Response, form: Form) -> Answer {
         Answer::exchange(Acknowledged { receipt, response: Some(response), form })
     }
-}
 
-impl Exchange for Acknowledged {
-    fn poll(&mut self, reply: &mut Reply<'_>) {
-        match self.receipt.poll(|| reply.waker()) {
+    fn conclude(&mut self, outcome: Option<Result<(), Failure>>, reply: &mut Reply<'_>) {
+        match outcome {
             Some(Ok(())) => {
                 if let Some(response) = self.response.take() {
                     reply.send(response);
@@ -52,7 +52,21 @@ impl Exchange for Acknowledged {
     }
 }
 
-/// What could not be written down was not done (RFC 4918 §11.5 has the status for a full disk).
+impl Exchange for Acknowledged {
+    /// What is settled already is answered with the others of its batch, by one write for all.
+    fn receive_end(&mut self, reply: &mut Reply<'_>) {
+        let outcome = self.receipt.poll(|| Waker::noop().clone()); // the poll that follows leaves a better one
+        self.conclude(outcome, reply);
+    }
+
+    fn poll(&mut self, reply: &mut Reply<'_>) {
+        let outcome = self.receipt.poll(|| reply.waker());
+        self.conclude(outcome, reply);
+    }
+}
+
+/// What was not written down does not outlive the server, whatever others have seen of it already (RFC 4918 §11.5 has
+/// the status for a full disk).
 pub fn not_kept(failure: &Failure) -> Refusal {
     let why = format!("this was not written down: {failure}");
     match failure {

@@ -28,6 +28,7 @@ pub struct Settings {
     pub websocket: WebSocketSettings,
     pub topics: TopicSettings,
     pub jobs: JobSettings,
+    pub queues: QueueSettings,
     /// Between the signs of life of an event stream; zero for none. WHATWG HTML §9.2.7 suggests 15 s.
     pub heartbeat: Duration,
     /// Frozen date and counters: the same bytes out for the same bytes in.
@@ -54,6 +55,7 @@ impl Default for Settings {
             websocket: WebSocketSettings::default(),
             topics: TopicSettings::default(),
             jobs: JobSettings::default(),
+            queues: QueueSettings::default(),
             heartbeat: Duration::from_secs(15),
             golden: false,
         }
@@ -128,6 +130,34 @@ pub struct JobSettings {
 impl Default for JobSettings {
     fn default() -> JobSettings {
         JobSettings { workers: 4, most_waiting: 100 }
+    }
+}
+
+/// What holds for the queues of messages.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueSettings {
+    /// Deliveries of a message that nobody acks, before it goes to the dead-letter queue. A quorum queue of RabbitMQ
+    /// makes 20.
+    pub max_deliveries: u32,
+    /// Queues that are there at a time: 507 above it. If need be, dead letters get theirs on top of it.
+    pub max_queues: usize,
+    /// Messages in a queue: 429 above it. A queue of RabbitMQ has no such limit unless it is given one.
+    pub max_messages: usize,
+    /// Bytes that the messages of a queue cost in memory: 429 above it.
+    pub max_queue_bytes: usize,
+    /// Bytes that the messages of all queues cost: 507 above it.
+    pub max_bytes: usize,
+}
+
+impl Default for QueueSettings {
+    fn default() -> QueueSettings {
+        QueueSettings {
+            max_deliveries: 5,
+            max_queues: 1000,
+            max_messages: 10_000,
+            max_queue_bytes: 64 * 1024 * 1024,
+            max_bytes: 256 * 1024 * 1024,
+        }
     }
 }
 

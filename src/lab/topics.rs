@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clock::Clock;
-use super::journal::{Ack, Failure, Journal, MOST_WAITING, Receipt, Row};
+use super::journal::{Ack, Journal, MOST_WAITING, Receipt, Row};
+use super::receipt::not_kept;
 use super::refusal::Refusal;
 use super::settings::TopicSettings;
 use log::History;
@@ -40,8 +41,6 @@ pub struct Shared {
 pub struct Subscribed {
     pub subscription: Subscription,
     pub gap: Option<Gap>,
-    /// The id of the event before the first.
-    pub last_id: u64,
 }
 
 impl Topics {
@@ -61,7 +60,7 @@ impl Topics {
             topic.restore(row.number, &row.value);
         }
         if after_crash {
-            topics.values().for_each(|topic| topic.state().log.skip(MOST_WAITING as u64));
+            topics.values().for_each(|topic| topic.leave_out(MOST_WAITING as u64));
         }
     }
 
@@ -75,11 +74,12 @@ impl Topics {
         kind: Option<&str>,
         data: &str,
         ack: Ack,
-    ) -> Result<Result<Published, Failure>, Refusal> {
-        self.shared.open(name, |topic, state| topic.publish(state, kind, data, ack))
+    ) -> Result<Published, Refusal> {
+        let published = self.shared.open(name, |topic, state| topic.publish(state, kind, data, ack))?;
+        published.map_err(|failure| not_kept(&failure))
     }
 
-    /// Begins to listen; `called` is how presence shows who does. Nothing for a topic that was deleted.
+    /// Begins to listen; who says how it is `called` is announced, and shown by presence. Nothing for a topic that was deleted.
     ///
     /// # Errors
     /// There are as many topics as there may be.
@@ -94,23 +94,31 @@ impl Topics {
             if state.is_deleted {
                 return None;
             }
-            if let Some(called) = called
-                && let Err(failure) = topic.publish(state, Some("join"), called, Ack::Memory)
-            {
-                ::log::error!("that {called} has joined {name} was not written down: {failure}");
+            if let Some(called) = called {
+                topic.announce(state, "join", called);
             }
             let (place, gap) = state.find(start, &self.shared);
-            let last_id = state.log.id_before(place);
             let slot = state.subscribe(place, connection, called);
-            let subscription = Subscription::new(Arc::clone(topic), slot);
-            Some(Subscribed { subscription, gap, last_id })
+            Some(Subscribed { subscription: Subscription::new(Arc::clone(topic), slot), gap })
         })
     }
 
-    /// Ends a topic; nothing if there is none.
-    pub fn delete(&self, name: &str, ack: Ack) -> Option<Result<Receipt, Failure>> {
-        let topic = self.find(name)?;
-        Some(topic.delete(ack))
+    /// Ends a topic, and leaves in its place how far it has come; nothing if there is none.
+    ///
+    /// # Errors
+    /// The journal refuses.
+    pub fn delete(&self, name: &str, ack: Ack) -> Result<Option<Receipt>, Refusal> {
+        let mut topics = self.shared.topics();
+        let Some(topic) = topics.get(name).cloned() else { return Ok(None) };
+        let mut state = topic.state();
+        if state.is_deleted {
+            return Ok(None);
+        }
+        let (last_id, receipt) = topic.end(&mut state, ack).map_err(|failure| not_kept(&failure))?;
+        let name = Arc::clone(&topic.name);
+        let deleted = Topic::deleted(Arc::clone(&name), Arc::clone(&self.shared), last_id);
+        topics.insert(name, Arc::new(deleted));
+        Ok(Some(receipt))
     }
 
     /// A topic that somebody has published to, or listens to.
@@ -151,9 +159,9 @@ impl Shared {
         loop {
             let topic = self.find_or_make(name)?;
             let mut state = topic.state();
-            if !state.is_removed {
+            if !state.is_over {
                 return Ok(act(&topic, &mut state));
-            } // somebody has just removed it: find another
+            } // it has just ended: find another
         }
     }
 
@@ -162,22 +170,31 @@ impl Shared {
         if let Some(topic) = topics.get(name) {
             return Ok(Arc::clone(topic));
         }
-        if topics.len() >= self.most {
-            let deleted = topics.values().find(|topic| topic.state().is_deleted).cloned();
-            let Some(deleted) = deleted else { return Err(too_many(self.most)) };
-            deleted.state().is_removed = true;
-            topics.remove(&deleted.name);
+        while topics.len() >= self.most {
+            self.make_room(&mut topics)?;
         }
         let topic = Arc::new(Topic::new(name.into(), Arc::clone(self)));
         topics.insert(Arc::clone(&topic.name), Arc::clone(&topic));
         Ok(topic)
     }
 
+    /// Forgets one that was deleted.
+    fn make_room(&self, topics: &mut BTreeMap<Arc<str>, Arc<Topic>>) -> Result<(), Refusal> {
+        let deleted = topics.values().find(|topic| topic.state().is_deleted).cloned();
+        let deleted = deleted.ok_or_else(|| too_many(self.most))?;
+        let mut state = deleted.state();
+        if state.is_deleted {
+            deleted.forget(&mut state).map_err(|failure| not_kept(&failure))?;
+            topics.remove(&deleted.name);
+        } // else somebody has just begun it anew
+        Ok(())
+    }
+
     fn remove_unused(&self, topic: &Topic) {
         let mut topics = self.topics();
         let mut state = topic.state();
-        if state.is_unused() && !state.is_removed {
-            state.is_removed = true;
+        if state.is_unused() {
+            state.is_over = true;
             topics.remove(&topic.name);
         }
     }

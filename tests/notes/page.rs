@@ -11,18 +11,37 @@ pub struct Note {
 
 /// What a note has a test for.
 pub enum Block {
-    /// Commands, and what they print.
-    Console(Vec<Step>),
+    /// Commands, and what they print, in the terminal of this name: the usual one has none.
+    Console(String, Vec<Step>),
     /// A conversation in the notation of the fixtures, and the line of the note that it begins on.
     Wire(usize, String),
 }
 
-/// One command.
+/// One thing to do.
 pub struct Step {
     /// The line of the note that it stands on; the first is 1.
     pub line: usize,
-    pub command: String,
+    pub action: Action,
     pub expected: String,
+}
+
+/// What somebody does at a terminal.
+pub enum Action {
+    Type(String),
+    /// Ctrl-C, which a terminal shows as `^C`.
+    Interrupt,
+    /// Looks at what comes of a command that goes on.
+    Look,
+}
+
+impl Step {
+    pub fn command(&self) -> &str {
+        match &self.action {
+            Action::Type(command) => command,
+            Action::Interrupt => "^C",
+            Action::Look => "",
+        }
+    }
 }
 
 /// The notes, in the order of their numbers.
@@ -62,16 +81,24 @@ impl Note {
     }
 }
 
-/// The fenced blocks: ```` ```console ```` and ```` ```wire ````.
+/// The fenced blocks: ```` ```console ````, with the name of a terminal or without, and ```` ```wire ````.
 fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
     while let Some((number, line)) = lines.next() {
         let Some(language) = line.strip_prefix("```") else { continue };
         let inside: Vec<(usize, &str)> = lines.by_ref().take_while(|(_, line)| *line != "```").collect();
-        match language {
-            "console" => blocks.push(Block::Console(steps(&inside))),
-            "wire" => {
+        match language.split_once(' ').unwrap_or((language, "")) {
+            ("console", terminal) => {
+                let steps = steps(&inside);
+                let is_typed = |step: &Step| matches!(step.action, Action::Type(_));
+                assert!(
+                    !terminal.is_empty() || steps.iter().all(is_typed),
+                    "line {number}: what goes on has a terminal with a name: console ann"
+                );
+                blocks.push(Block::Console(terminal.to_owned(), steps));
+            }
+            ("wire", _) => {
                 let script = inside.iter().map(|(_, line)| format!("{line}\n")).collect();
                 blocks.push(Block::Wire(number + 1, script));
             }
@@ -81,24 +108,27 @@ fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// `$ ` begins a command, `> ` continues it, as bash prints them; the rest is what it prints.
+/// `$ ` begins a command, `> ` continues it, `^C` ends it, as bash prints them; the rest is what it prints.
 fn steps(lines: &[(usize, &str)]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for (number, line) in lines {
+    for &(line, text) in lines {
+        let begin = |action, expected| Step { line, action, expected };
         match steps.last_mut() {
-            _ if line.starts_with("$ ") => {
-                let command = line[2..].to_owned();
-                steps.push(Step { line: *number, command, expected: String::new() });
+            _ if text.starts_with("$ ") => {
+                steps.push(begin(Action::Type(text[2..].to_owned()), String::new()))
             }
-            Some(step) if line.starts_with("> ") && step.expected.is_empty() => {
-                step.command.push('\n');
-                step.command.push_str(&line[2..]);
+            _ if text == "^C" => steps.push(begin(Action::Interrupt, String::new())),
+            Some(Step { action: Action::Type(command), expected, .. })
+                if text.starts_with("> ") && expected.is_empty() =>
+            {
+                command.push('\n');
+                command.push_str(&text[2..]);
             }
             Some(step) => {
-                step.expected.push_str(line);
+                step.expected.push_str(text);
                 step.expected.push('\n');
             }
-            None => panic!("line {number}: a console block begins with a command: $ …"),
+            None => steps.push(begin(Action::Look, format!("{text}\n"))),
         }
     }
     steps

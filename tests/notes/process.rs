@@ -28,25 +28,29 @@ impl Group {
         Group { child, lines }
     }
 
-    /// Lines up to the one that is `last`.
-    fn read_until(&self, last: impl Fn(&str) -> bool) -> Result<String, String> {
+    /// Lines until they are all that is waited for.
+    fn read_until(&self, are_all: impl Fn(&str) -> bool) -> Result<String, String> {
         let until = Instant::now() + PATIENCE;
         let mut printed = String::new();
-        loop {
+        while !are_all(&printed) {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) if last(&line) => return Ok(printed + &line),
                 Ok(line) => printed.push_str(&line),
                 Err(RecvTimeoutError::Timeout) => return Err(format!("{printed}\n(no end in {PATIENCE:?})")),
                 Err(RecvTimeoutError::Disconnected) => return Err(format!("{printed}\n(it has ended)")),
             }
         }
+        Ok(printed)
+    }
+
+    fn signal(&self, name: &str) {
+        let (name, group) = (format!("-{name}"), format!("-{}", self.child.id()));
+        let _ = Command::new("kill").args([&name, "--", &group]).stderr(Stdio::null()).status();
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let group = format!("-{}", self.child.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        self.signal("KILL");
         let _ = self.child.wait();
     }
 }
@@ -64,7 +68,7 @@ impl Server {
         bash.args(["--noprofile", "--norc", "-c", &format!("exec 2>&1; exec {command}")])
             .stdin(Stdio::null());
         let group = Group::start(&mut bash, folder);
-        let announced = group.read_until(|line| line.contains("/wire/last"))?;
+        let announced = group.read_until(|printed| printed.contains("/wire/last"))?;
         Ok(Server { _group: group, announced })
     }
 }
@@ -80,16 +84,37 @@ impl Shell {
         let mut bash = Command::new("bash");
         let mut group = Group::start(bash.args(["--noprofile", "--norc"]).stdin(Stdio::piped()), folder);
         let mut stdin = group.child.stdin.take().expect("it is piped");
-        stdin.write_all(b"exec 2>&1\n").expect("a shell");
+        // Ctrl-C is for the command, and a shell that traps it goes on.
+        stdin.write_all(b"exec 2>&1; trap : INT\n").expect("a shell");
         Shell { stdin, group }
     }
 
     /// What a command prints, on both streams. It cannot read from the terminal.
     pub fn run(&mut self, command: &str) -> Result<String, String> {
-        let typed = format!("{{ {command}\n}} </dev/null\nprintf '\\n{MARK}\\n'\n");
-        self.stdin.write_all(typed.as_bytes()).map_err(|error| error.to_string())?;
-        let printed = self.group.read_until(|line| line == format!("{MARK}\n"))?;
+        self.begin(command);
+        self.type_in(&format!("printf '\\n{MARK}\\n'\n"));
+        let printed = self.hear(|printed| printed.ends_with(&format!("\n{MARK}\n")))?;
         Ok(printed.replace(&format!("\n{MARK}\n"), ""))
+    }
+
+    /// Types a command that may go on, and cannot read from the terminal either.
+    pub fn begin(&mut self, command: &str) {
+        self.type_in(&format!("{{ {command}\n}} </dev/null\n"));
+    }
+
+    /// What has been printed since it was last asked, once it is all that is waited for.
+    pub fn hear(&self, is_all: impl Fn(&str) -> bool) -> Result<String, String> {
+        self.group.read_until(is_all)
+    }
+
+    /// Presses Ctrl-C.
+    pub fn interrupt(&self) {
+        self.group.signal("INT");
+    }
+
+    /// A shell that has gone is noticed where its output is read.
+    fn type_in(&mut self, text: &str) {
+        let _ = self.stdin.write_all(text.as_bytes());
     }
 }
 

@@ -1,10 +1,12 @@
 //! A note as it is lived through: servers started, commands typed, what is printed compared.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use super::machine::{self, free_port};
-use super::page::{Block, Note, Step};
+use super::page::{Action, Block, Note, Step};
 use super::pattern::matches;
 use super::process::{Server, Shell};
 use super::trace;
@@ -12,7 +14,7 @@ use super::trace;
 /// Runs a note for each server that it is for.
 pub fn check(name: &str) {
     let note = Note::read(name);
-    let commands: String = note.steps().map(|step| format!("{}\n", step.command)).collect();
+    let commands: String = note.steps().map(|step| format!("{}\n", step.command())).collect();
     if let Some(reason) = machine::missing_tool(&commands) {
         assert!(!machine::must_run_all(), "{} cannot be run: {reason}", note.path);
         return say(&format!("{} was not run: {reason}", note.path));
@@ -35,10 +37,32 @@ fn say(line: &str) {
 impl Note {
     fn steps(&self) -> impl Iterator<Item = &Step> {
         let consoles = self.blocks.iter().filter_map(|block| match block {
-            Block::Console(steps) => Some(steps),
+            Block::Console(_, steps) => Some(steps),
             Block::Wire(..) => None,
         });
         consoles.flatten()
+    }
+}
+
+/// All terminals of a run, in one folder.
+struct Desk<'f> {
+    /// By name.
+    shells: BTreeMap<String, Shell>,
+    servers: Vec<Server>,
+    folder: &'f Path,
+}
+
+impl Desk<'_> {
+    fn shell(&mut self, terminal: &str) -> &mut Shell {
+        self.shells.entry(terminal.to_owned()).or_insert_with(|| Shell::open(self.folder))
+    }
+
+    /// Starts a server; what it announces.
+    fn start(&mut self, command: &str) -> Result<String, String> {
+        let server = Server::start(command, self.folder)?;
+        let announced = server.announced.clone();
+        self.servers.push(server);
+        Ok(announced)
     }
 }
 
@@ -60,22 +84,21 @@ impl<'n> Run<'n> {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("target")).expect("a folder");
         symlink(machine::binaries(), folder.path().join("target/debug")).expect("a link");
-        let mut servers = Vec::new();
-        let mut shell = Shell::open(folder.path());
+        let mut desk = Desk { shells: BTreeMap::new(), servers: Vec::new(), folder: folder.path() };
         for block in &self.note.blocks {
             match block {
                 Block::Wire(line, script) => {
                     let result = trace::check(self.server, script);
                     result.unwrap_or_else(|why| panic!("{}:{line}, {}: {why}", self.note.path, self.server));
                 }
-                Block::Console(steps) => {
+                Block::Console(terminal, steps) => {
                     for step in steps.iter().filter(|step| self.can_run(step)) {
                         let printed = match self.server_command(step) {
-                            Some(command) => Server::start(&command, folder.path()).map(|server| {
-                                servers.push(server);
-                                servers.last().map(|server| server.announced.clone()).unwrap_or_default()
-                            }),
-                            None => shell.run(&self.as_typed(&step.command)),
+                            Some(command) => desk.start(&command),
+                            None if terminal.is_empty() => {
+                                desk.shell(terminal).run(&self.as_typed(step.command()))
+                            }
+                            None => self.take_part(step, desk.shell(terminal)),
                         };
                         self.compare(step, printed);
                     }
@@ -84,38 +107,46 @@ impl<'n> Run<'n> {
         }
     }
 
+    /// In a terminal with a name: what is typed may go on, and what is shown has been printed so far.
+    fn take_part(&self, step: &Step, shell: &mut Shell) -> Result<String, String> {
+        match &step.action {
+            Action::Type(command) => shell.begin(&self.as_typed(command)),
+            Action::Interrupt => shell.interrupt(),
+            Action::Look => {}
+        }
+        let expected = self.for_server(&step.expected);
+        shell.hear(|printed| matches(&expected, &self.as_printed(printed)))
+    }
+
     fn can_run(&self, step: &Step) -> bool {
-        self.may_strace || !step.command.contains("strace") || self.server_command(step).is_some()
+        self.may_strace || !step.command().contains("strace") || self.server_command(step).is_some()
     }
 
     fn compare(&self, step: &Step, printed: Result<String, String>) {
         let expected = self.for_server(&step.expected);
         let (is_complete, actual) = match printed {
-            Ok(actual) => (true, actual),
-            Err(actual) => (false, actual),
+            Ok(actual) => (true, self.as_printed(&actual)),
+            Err(actual) => (false, self.as_printed(&actual)),
         };
-        let actual = self.ports.iter().fold(actual, |text, (printed, real)| {
-            text.replace(real, printed).replace(&hex(real), &hex(printed))
-        });
         assert!(
             is_complete && matches(&expected, &actual),
             "\n{}:{}, {}\n$ {}\n--- the note shows\n{expected}--- it printed\n{actual}\n",
             self.note.path,
             step.line,
             self.server,
-            step.command,
+            step.command(),
         );
     }
 
     /// What starts a server, in a terminal of its own: `cargo run --bin …-server` or `target/debug/…-server`.
     fn server_command(&self, step: &Step) -> Option<String> {
         let starts = SERVERS.iter().find(|(name, _)| {
-            let command = &step.command;
+            let command = step.command();
             command.contains(&format!("cargo run --bin {name}"))
                 || command.contains(&format!("target/debug/{name}"))
         });
         let (_, port) = starts?;
-        let mut command = step.command.replace(" -- ", " ");
+        let mut command = step.command().replace(" -- ", " ");
         if !command.contains("--port") {
             command.push_str(&format!(" --port {port}"));
         }
@@ -131,6 +162,13 @@ impl<'n> Run<'n> {
     fn as_typed(&self, command: &str) -> String {
         let command = self.for_server(command).replace("cargo run --bin ", "").replace("cargo build", "true");
         self.ports.iter().fold(command, |text, (printed, real)| text.replace(printed, real))
+    }
+
+    /// With the ports of the note.
+    fn as_printed(&self, actual: &str) -> String {
+        self.ports.iter().fold(actual.to_owned(), |text, (printed, real)| {
+            text.replace(real, printed).replace(&hex(real), &hex(printed))
+        })
     }
 
     /// A note is printed for the first of its servers.

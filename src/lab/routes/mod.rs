@@ -8,6 +8,7 @@ pub mod jobs;
 pub mod live;
 pub mod pace;
 pub mod plaintext;
+pub mod queues;
 pub mod raw;
 pub mod request;
 pub mod server;
@@ -27,8 +28,16 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
 }
 
 /// A large topic has its table beside its routes.
-const GROUPS: &[&[Route]] =
-    &[ANATOMY, fault::ROUTES, websocket::ROUTES, jobs::ROUTES, topics::ROUTES, live::ROUTES, server::ROUTES];
+const GROUPS: &[&[Route]] = &[
+    ANATOMY,
+    fault::ROUTES,
+    websocket::ROUTES,
+    jobs::ROUTES,
+    topics::ROUTES,
+    queues::ROUTES,
+    live::ROUTES,
+    server::ROUTES,
+];
 
 /// What HTTP is made of.
 const ANATOMY: &[Route] = &[

@@ -68,7 +68,8 @@ pub fn stats(call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn numbers(call: &Call<'_>) -> Vec<(&'static str, u64)> {
     let (lab, tally) = (call.lab, &call.lab.tally);
-    let (totals, journal, jobs) = (lab.registry.totals(), lab.journal.tally(), lab.jobs.counts(call.now));
+    let (totals, journal) = (lab.registry.totals(), lab.journal.tally());
+    let (jobs, queues) = (lab.jobs.counts(call.now), lab.queues.totals(call.now));
     let mut numbers = vec![
         ("uptime_s", lab.clock.elapsed(lab.started).as_secs()),
         ("connections", totals.open as u64),
@@ -91,6 +92,10 @@ fn numbers(call: &Call<'_>) -> Vec<(&'static str, u64)> {
         ("jobs_queued", jobs.queued as u64),
         ("jobs_running", jobs.running as u64),
         ("jobs_ended", jobs.ended as u64),
+        ("queues", queues.queues as u64),
+        ("messages_ready", queues.ready as u64),
+        ("messages_leased", queues.leased as u64),
+        ("consumers", queues.consumers as u64),
     ];
     if lab.settings.golden {
         numbers.iter_mut().for_each(|(_, number)| *number = 0);

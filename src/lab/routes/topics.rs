@@ -10,8 +10,8 @@ use crate::http::Method;
 use crate::lab::exchange::{Answer, Call};
 use crate::lab::refusal::Refusal;
 use crate::lab::router::Route;
+use crate::lab::topics::Subscribed;
 use crate::lab::topics::start::Start;
-use crate::lab::topics::{Subscribed, Topics};
 
 /// One feed, and the ways in and out.
 pub const ROUTES: &[Route] = &[
@@ -90,9 +90,8 @@ fn check(name: &str) -> Result<&str, Refusal> {
 }
 
 /// Begins to listen to the topics that the path names, those that were deleted left out.
-fn subscribe(call: &Call<'_>, topics: &Topics, otherwise: Start) -> Result<Vec<Subscribed>, Refusal> {
-    let params = call.params()?;
-    let (given, called) = (Start::read(call, &params)?, params.name("name")?);
+fn subscribe(call: &Call<'_>, otherwise: Start, called: Option<&str>) -> Result<Vec<Subscribed>, Refusal> {
+    let given = Start::read(call, &call.params()?)?;
     let names: Vec<&str> = call.captured[0].split(',').map(check).collect::<Result<_, _>>()?;
     if names.len() > MAX_TOPICS || (1..names.len()).any(|at| names[..at].contains(&names[at])) {
         let why =
@@ -102,9 +101,25 @@ fn subscribe(call: &Call<'_>, topics: &Topics, otherwise: Start) -> Result<Vec<S
     let mut subscribed = Vec::with_capacity(names.len());
     for name in names {
         let start = given.as_deref().map_or(Ok(otherwise), |given| Start::parse_for(given, name))?;
-        subscribed.extend(topics.subscribe(name, start, call.card.number, called.as_deref())?);
+        subscribed.extend(call.lab.topics.subscribe(name, start, call.card.number, called)?);
     }
     Ok(subscribed)
+}
+
+/// The same for one topic.
+fn subscribe_to_one(call: &Call<'_>, otherwise: Start, called: Option<&str>) -> Result<Subscribed, Refusal> {
+    let topic = named(call)?;
+    subscribe(call, otherwise, called)?.pop().ok_or_else(|| deleted(topic))
+}
+
+/// How somebody who comes to listen wants to be announced. HEAD only asks what GET would be told.
+fn called(call: &Call<'_>) -> Result<Option<String>, Refusal> {
+    let name = call.params()?.name("name")?;
+    Ok(name.filter(|_| call.request.method != Method::Head))
+}
+
+fn deleted(topic: &str) -> Refusal {
+    Refusal::new(410, format!("the topic {topic} was deleted"), "POST to it, and it begins anew")
 }
 
 /// What a topic is called stands in URLs and in composed event ids, where a colon or a comma would mislead.

@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::sse;
@@ -18,7 +17,7 @@ pub struct Event {
     pub data: Box<str>,
     /// When it was published, in milliseconds since 1970.
     pub at: u64,
-    forms: [OnceLock<Bytes>; Form::COUNT],
+    forms: [OnceLock<Box<[u8]>>; Form::COUNT],
 }
 
 /// How a subscriber wants its events.
@@ -27,8 +26,6 @@ pub struct Event {
 pub enum Form {
     /// A block of an event stream that carries this topic alone.
     Sse,
-    /// The same without the id, which depends on what else the stream carries.
-    SseWithoutId,
     /// A line: the data.
     Line,
     /// A line: the id, a tab, the data.
@@ -52,11 +49,19 @@ impl Event {
     }
 
     /// The event in a form.
-    pub fn encoded(&self, form: Form, topic: &str) -> &Bytes {
+    pub fn encoded(&self, form: Form, topic: &str) -> &[u8] {
         self.forms[form as usize].get_or_init(|| self.encode(form, topic).into())
     }
 
-    /// What it costs to keep: its data and about as much as the rest of it takes.
+    /// The block of an event stream whose ids say more than that of this event.
+    pub fn encoded_with_id(&self, id: &str, topic: &str) -> Vec<u8> {
+        let block = self.encoded(Form::Sse, topic);
+        let own_id = memchr::memchr(b'\n', block).map_or(0, |end| end + 1); // the field that comes first
+        [b"id: ", id.as_bytes(), b"\n", &block[own_id..]].concat()
+    }
+
+    /// What it costs to keep: its data and about as much as the rest of it takes. Each form that somebody has wanted
+    /// takes as much as it has bytes on top, and there are only six.
     pub fn cost(&self) -> u64 {
         self.data.len() as u64 + COST_BYTES
     }
@@ -68,8 +73,7 @@ impl Event {
 
     fn encode(&self, form: Form, topic: &str) -> Vec<u8> {
         match form {
-            Form::Sse => self.encode_block(Some(&self.id.to_string())),
-            Form::SseWithoutId => self.encode_block(None),
+            Form::Sse => self.encode_block(),
             Form::Line => format!("{}\n", on_one_line(&self.data)).into(),
             Form::NumberedLine => format!("{}\t{}\n", self.id, on_one_line(&self.data)).into(),
             Form::Json => format!("{}\n", self.to_json(topic)).into(),
@@ -78,9 +82,9 @@ impl Event {
         }
     }
 
-    fn encode_block(&self, id: Option<&str>) -> Vec<u8> {
-        let mut block = Vec::new();
-        sse::Event { id, kind: self.kind.as_deref(), data: &self.data }.encode(&mut block);
+    fn encode_block(&self) -> Vec<u8> {
+        let (id, mut block) = (self.id.to_string(), Vec::new());
+        sse::Event { id: Some(&id), kind: self.kind.as_deref(), data: &self.data }.encode(&mut block);
         block
     }
 }
@@ -90,7 +94,7 @@ fn on_one_line(data: &str) -> String {
     data.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r")
 }
 
-/// An event without its data, and some of its forms.
+/// An event without its data: what the log has of it, and its type.
 const COST_BYTES: u64 = 256;
 
 #[cfg(test)]
@@ -102,7 +106,6 @@ mod tests {
         let event = Event::new(7, Some("greeting"), "hi\nyou", 1);
         for (form, bytes) in [
             (Form::Sse, "id: 7\nevent: greeting\ndata: hi\ndata: you\n\n"),
-            (Form::SseWithoutId, "event: greeting\ndata: hi\ndata: you\n\n"),
             (Form::Line, "hi\\nyou\n"),
             (Form::NumberedLine, "7\thi\\nyou\n"),
             (
@@ -112,6 +115,13 @@ mod tests {
         ] {
             assert_eq!(event.encoded(form, "t"), bytes.as_bytes());
         }
-        assert_eq!(event.encoded(Form::TextFrame, "t")[..], *b"\x81\x06hi\nyou");
+        assert_eq!(event.encoded(Form::TextFrame, "t"), b"\x81\x06hi\nyou");
+        let block = event.encoded_with_id("t:7,u:2", "t");
+        assert_eq!(block, b"id: t:7,u:2\nevent: greeting\ndata: hi\ndata: you\n\n");
+    }
+
+    #[test]
+    fn an_event_costs_no_less_than_it_takes() {
+        assert!(size_of::<Event>() + size_of::<u64>() + 40 <= COST_BYTES as usize);
     }
 }

@@ -15,7 +15,7 @@ pub struct Log {
     /// How many events came before those that are kept, and the id of the latest of them.
     gone: u64,
     gone_id: u64,
-    /// The id of the latest event, kept or not.
+    /// The greatest id that was given, or left out.
     last_id: u64,
     /// What all events so far have cost.
     cost: u64,
@@ -46,9 +46,9 @@ impl Log {
         Log { last_id, gone_id: last_id, ..Log::default() }
     }
 
-    /// Leaves ids out, so that none of them is ever given.
-    pub fn skip(&mut self, ids: u64) {
-        self.last_id += ids;
+    /// Leaves out all ids up to this one, so that none of them is ever given.
+    pub fn skip_to(&mut self, id: u64) {
+        self.last_id = self.last_id.max(id);
     }
 
     /// Adds an event, and drops those that nobody may want any more.
@@ -70,15 +70,14 @@ impl Log {
         }
     }
 
-    /// Forgets all events, but not how far they have come.
-    pub fn clear(&mut self) {
-        self.gone += self.kept.len() as u64;
-        self.gone_id = self.last_id;
-        self.kept.clear();
-    }
-
+    /// The greatest id that was given, or left out.
     pub fn last_id(&self) -> u64 {
         self.last_id
+    }
+
+    /// The id of the latest event, kept or not.
+    pub fn newest_id(&self) -> u64 {
+        self.id_before(self.end())
     }
 
     pub fn end(&self) -> Place {
@@ -127,9 +126,6 @@ impl Log {
 }
 
 impl Place {
-    /// Behind everything that may ever come.
-    pub const NOWHERE: Place = Place(u64::MAX);
-
     pub fn next(self) -> Place {
         Place(self.0 + 1)
     }
@@ -164,6 +160,17 @@ mod tests {
         assert_eq!(log.id_before(log.place_after(500)), 2);
         assert_eq!(log.id_before(log.end()), 10_003);
         assert_eq!(log.id_before(log.start()), 0);
+    }
+
+    #[test]
+    fn an_id_that_is_left_out_is_never_given() {
+        let mut log = log([1, 2], &ALL);
+        log.skip_to(10_002);
+        assert_eq!((log.last_id(), log.newest_id()), (10_002, 2));
+        log.skip_to(7);
+        assert_eq!(log.last_id(), 10_002);
+        let log = Log::after(7);
+        assert_eq!((log.last_id(), log.newest_id()), (7, 7));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::lab::event_stream;
 use crate::lab::exchange::Call;
 use crate::lab::params::Params;
 use crate::lab::refusal::Refusal;
@@ -32,14 +33,10 @@ impl Start {
     /// Where the client wants to begin, if it says so: `Last-Event-ID`, which a browser sends by itself when it comes
     /// again and which is therefore newer than what stood in its URL; else `last_event_id=` or `since=`.
     pub fn read(call: &Call<'_>, params: &Params) -> Result<Option<String>, Refusal> {
-        let given = match call.request.fields.text("Last-Event-ID") {
-            Some(given) => Some(given.to_owned()),
-            None => params.text("last_event_id")?,
-        };
-        Ok(match given {
-            Some(given) if !given.is_empty() => Some(given),
-            _ => params.text("since")?,
-        })
+        match event_stream::last_event_id(call)? {
+            Some(given) => Ok(Some(given)),
+            None => Ok(params.text("since")?.filter(|given| !given.is_empty())),
+        }
     }
 
     /// A start as it is given for one topic.
@@ -48,7 +45,7 @@ impl Start {
             "none" | "live" => Ok(Start::Live),
             "all" | "earliest" => Ok(Start::Earliest),
             "latest" => Ok(Start::Latest),
-            id => id.parse().map(Start::After).map_err(|_| {
+            id => parse_id(id).map(Start::After).ok_or_else(|| {
                 let due = "the id of an event, such as 41, or one of all, latest, none";
                 Refusal::new(400, format!("where to begin is {given:?}, and has to be {due}"), "since=41")
             }),
@@ -98,6 +95,11 @@ impl Gap {
     }
 }
 
+/// Digits alone: what the standard library takes for a number may have a plus sign.
+fn parse_id(given: &str) -> Option<u64> {
+    given.bytes().all(|byte| byte.is_ascii_digit()).then(|| given.parse().ok())?
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +111,8 @@ mod tests {
         assert_eq!(Start::parse_for("all", "c"), Ok(Start::Earliest));
         assert_eq!(Start::parse_for("0", "c"), Ok(Start::After(0)));
         assert!(Start::parse_for("a:x", "a").is_err());
-        assert!(Start::parse_for("-1", "a").is_err());
+        for given in ["-1", "+1", "", " 1", "1.0", "18446744073709551616"] {
+            assert!(Start::parse_for(given, "a").is_err(), "{given:?}");
+        }
     }
 }

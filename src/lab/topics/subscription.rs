@@ -5,10 +5,8 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::event::Event;
-use super::log::Place;
 use super::start::Gap;
 use super::topic::Topic;
-use crate::lab::journal::Ack;
 
 /// A place among those who listen, given up when this is dropped.
 pub struct Subscription {
@@ -23,7 +21,7 @@ pub enum News<'n> {
     Event(&'n Event),
     /// It has lagged so far that these are gone.
     Gap(Gap),
-    /// The topic was deleted, and nothing follows.
+    /// The topic was deleted, and all that was published before was heard.
     End,
 }
 
@@ -63,10 +61,6 @@ impl Subscription {
         let mut state = self.topic.state();
         let state = &mut *state;
         let place = &mut state.subscribers[self.slot as usize].place;
-        if *place == Place::NOWHERE {
-            take(News::End);
-            return;
-        }
         if *place < state.log.start() {
             let from = state.log.id_before(*place) + 1;
             let to = state.log.id_before(state.log.start());
@@ -81,13 +75,16 @@ impl Subscription {
                 return;
             }
         }
+        if state.is_over {
+            take(News::End);
+        }
     }
 
     /// What waits, up to `data_bytes` of data: more is not counted.
     pub fn waiting(&self, data_bytes: usize) -> Waiting {
         let state = self.topic.state();
         let place = state.subscribers[self.slot as usize].place;
-        let mut waiting = Waiting { events: 0, data_bytes: 0, has_ended: place == Place::NOWHERE };
+        let mut waiting = Waiting { events: 0, data_bytes: 0, has_ended: state.is_over };
         for event in state.log.from(place) {
             if waiting.data_bytes >= data_bytes && waiting.events > 0 {
                 break;
@@ -99,8 +96,8 @@ impl Subscription {
     }
 
     /// The id of the latest event of the topic.
-    pub fn newest(&self) -> u64 {
-        self.topic.state().log.last_id()
+    pub fn newest_id(&self) -> u64 {
+        self.topic.state().log.newest_id()
     }
 
     /// The id of the event before the next.
@@ -114,12 +111,10 @@ impl Drop for Subscription {
     /// Whoever has said its name when it came is missed.
     fn drop(&mut self) {
         let mut state = self.topic.state();
-        let name = state.unsubscribe(self.slot as usize);
-        let is_missed = name.filter(|_| !state.is_deleted);
-        if let Some(name) = is_missed
-            && let Err(failure) = self.topic.publish(&mut state, Some("leave"), &name, Ack::Memory)
+        if let Some(name) = state.unsubscribe(self.slot as usize)
+            && !state.is_over
         {
-            log::error!("that {name} has left {} was not written down: {failure}", self.topic.name);
+            self.topic.announce(&mut state, "leave", &name);
         }
         let is_unused = state.is_unused();
         drop(state);

@@ -30,10 +30,10 @@ pub(super) struct State {
     names: BTreeMap<usize, Box<str>>,
     /// Up to which event the journal has been told to forget.
     forgotten: u64,
-    /// Somebody wanted it to end, and nobody has published since.
+    /// It stands for one that somebody has deleted, and nobody has published since.
     pub(super) is_deleted: bool,
-    /// Nobody finds it any more.
-    pub(super) is_removed: bool,
+    /// Nobody finds it any more, and whoever still listens hears it out.
+    pub(super) is_over: bool,
 }
 
 /// Somebody who listens.
@@ -51,7 +51,7 @@ pub struct Published {
     pub subscribers: usize,
     /// How many events history has with it.
     pub queued: usize,
-    /// How much space the slowest subscriber has left.
+    /// How much space the slowest of those who have lost nothing has left.
     pub space: Space,
     pub receipt: Receipt,
 }
@@ -59,6 +59,7 @@ pub struct Published {
 /// A topic in three numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
+    /// Of the latest event.
     pub last_id: u64,
     /// How many events history has.
     pub queued: usize,
@@ -68,6 +69,12 @@ pub struct Summary {
 impl Topic {
     pub(super) fn new(name: Arc<str>, shared: Arc<Shared>) -> Topic {
         Topic { name, shared, state: Mutex::default() }
+    }
+
+    /// What is left of a topic that was deleted: how far it has come, so that one who begins it anew goes on counting.
+    pub(super) fn deleted(name: Arc<str>, shared: Arc<Shared>, last_id: u64) -> Topic {
+        let state = State { log: Log::after(last_id), is_deleted: true, ..State::default() };
+        Topic { name, shared, state: Mutex::new(state) }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -89,9 +96,7 @@ impl Topic {
             true => journal.append(self.changes(state, &event), ack)?,
             false => Receipt::done(),
         };
-        let queued_before = state.log.end();
         state.log.push(event, history);
-        debug_assert!(state.log.end() == queued_before.next());
         state.is_deleted = false;
         let offered = state.log.start_of(history, clock.unix_millis());
         Ok(Published {
@@ -101,6 +106,13 @@ impl Topic {
             space: state.wake_all(),
             receipt,
         })
+    }
+
+    /// Publishes that somebody comes or goes, which does not hang on a disk.
+    pub(super) fn announce(&self, state: &mut State, kind: &str, name: &str) {
+        if let Err(failure) = self.publish(state, Some(kind), name, Ack::Memory) {
+            log::error!("{kind} of {name} on topic {} is left out: {failure}", self.name);
+        }
     }
 
     /// What the journal is to do with an event: keep it, and from time to time forget those that history has lost. The
@@ -126,45 +138,71 @@ impl Topic {
         Row { table: Table::Events, name: Arc::clone(&self.name), number, value: value.into() }
     }
 
-    /// Takes an event up again that a journal has kept. Rows come in the order of their numbers.
+    /// Takes up again what a journal has kept of it. Rows come in the order of their numbers.
     pub(super) fn restore(&self, number: u64, value: &Bytes) {
         let mut state = self.state();
         let Some((meta, data)) = split_row(value) else {
             return log::error!("event {number} of topic {} cannot be read, and is left out", self.name);
         };
         if state.log.last_id() == 0 {
-            (state.log, state.forgotten) = (Log::after(number - 1), number - 1);
+            let before = number.saturating_sub(1);
+            (state.log, state.forgotten) = (Log::after(before), before);
         }
         if meta["deleted"] == true {
             (state.log, state.is_deleted) = (Log::after(number), true);
-            return;
+        } else if meta["left_out"] == true {
+            state.log.skip_to(number);
+        } else {
+            state.is_deleted = false;
+            let at = meta["at"].as_u64().unwrap_or_default();
+            state.log.push(Event::new(number, meta["kind"].as_str(), data, at), &self.shared.history);
         }
-        let at = meta["at"].as_u64().unwrap_or_default();
-        state.log.push(Event::new(number, meta["kind"].as_str(), data, at), &self.shared.history);
-        state.is_deleted = false;
     }
 
-    /// Ends it: whoever listens is told, and history is gone.
-    pub(super) fn delete(&self, ack: Ack) -> Result<Receipt, Failure> {
+    /// Leaves out so many ids, and writes that down: after another crash they are still left out.
+    pub(super) fn leave_out(&self, ids: u64) {
         let mut state = self.state();
-        let last_id = state.log.last_id();
+        let number = state.log.last_id() + ids;
+        state.log.skip_to(number);
+        let value = Bytes::from_static(b"{\"left_out\":true}\n");
+        let row = Row { table: Table::Events, name: Arc::clone(&self.name), number, value };
+        if let Err(failure) = self.shared.journal.append(vec![Change::Put(row)], Ack::Memory) {
+            log::error!("that topic {} leaves ids out was not written down: {failure}", self.name);
+        }
+    }
+
+    /// Ends it: whoever listens hears what has been published, and that it is over. Answers how far it has come.
+    ///
+    /// # Errors
+    /// The journal refuses; then it goes on.
+    pub(super) fn end(&self, state: &mut State, ack: Ack) -> Result<(u64, Receipt), Failure> {
+        let number = state.log.last_id();
         let receipt = match self.shared.journal.keeps() {
             true => {
                 let (table, name) = (Table::Events, Arc::clone(&self.name));
                 let value = Bytes::from_static(b"{\"deleted\":true}\n");
-                let tombstone = Row { table, name: Arc::clone(&name), number: last_id, value };
-                let gone = Change::RemoveThrough { table, name, number: last_id };
-                self.shared.journal.append(vec![gone, Change::Put(tombstone)], ack)?
+                let gone = Change::RemoveThrough { table, name: Arc::clone(&name), number };
+                let tombstone = Change::Put(Row { table, name, number, value });
+                self.shared.journal.append(vec![gone, tombstone], ack)?
             }
             false => Receipt::done(),
         };
-        state.log.clear();
-        state.is_deleted = true;
-        for (_, subscriber) in &mut state.subscribers {
-            subscriber.place = Place::NOWHERE;
-        }
+        state.is_over = true;
         state.wake_all();
-        Ok(receipt)
+        Ok((number, receipt))
+    }
+
+    /// Lets go of what is left of a topic that was deleted: whoever begins it anew begins to count anew.
+    ///
+    /// # Errors
+    /// The journal refuses; then it stays.
+    pub(super) fn forget(&self, state: &mut State) -> Result<(), Failure> {
+        if self.shared.journal.keeps() {
+            let (table, name, number) = (Table::Events, Arc::clone(&self.name), state.log.last_id());
+            self.shared.journal.append(vec![Change::RemoveThrough { table, name, number }], Ack::Memory)?;
+        }
+        state.is_over = true;
+        Ok(())
     }
 
     /// What it has come to.
@@ -172,7 +210,7 @@ impl Topic {
         let state = self.state();
         let offered = state.log.start_of(&self.shared.history, self.shared.clock.unix_millis());
         Summary {
-            last_id: state.log.last_id(),
+            last_id: state.log.newest_id(),
             queued: state.log.from(offered).len(),
             subscribers: state.subscribers.len(),
         }
@@ -211,9 +249,9 @@ impl State {
         self.names.remove(&slot)
     }
 
-    /// Whether nobody would miss it.
+    /// Whether nobody would miss it. That it was deleted has to be known when its listeners come again.
     pub(super) fn is_unused(&self) -> bool {
-        self.subscribers.is_empty() && self.log.last_id() == 0
+        self.subscribers.is_empty() && self.log.last_id() == 0 && !self.is_deleted && !self.is_over
     }
 
     /// Where to begin, and what is missing there.
@@ -223,8 +261,8 @@ impl State {
             Start::Live => (self.log.end(), None),
             Start::Earliest => (offered, None),
             Start::Latest => {
-                let newest = self.log.id_before(self.log.end()).saturating_sub(1);
-                (self.log.place_after(newest).max(offered), None)
+                let before = self.log.newest_id().saturating_sub(1);
+                (self.log.place_after(before).max(offered), None)
             }
             Start::After(id) if id > self.log.last_id() => (offered, Some(Gap::Reset { after: id })),
             Start::After(id) => {
@@ -235,11 +273,12 @@ impl State {
         }
     }
 
+    /// Wakes everybody; tells how much space those have who have lost nothing yet. For the others it is too late.
     fn wake_all(&self) -> Space {
         let mut space = Space::Ample;
         for (_, subscriber) in &self.subscribers {
             subscriber.waker.wake_by_ref();
-            if self.log.behind(subscriber.place) > WINDOW_BYTES / 2 {
+            if subscriber.place >= self.log.start() && self.log.behind(subscriber.place) > WINDOW_BYTES / 2 {
                 space = Space::Scarce;
             }
         }

@@ -15,7 +15,7 @@ pub struct WebSocket {
 impl WebSocket {
     /// Where the request is an opening handshake, and one that can be accepted.
     pub fn open(request: &Request<'_>, reports: &mut Reports) -> Option<WebSocket> {
-        let asks = request.target.path().starts_with("/ws/") && request.fields.first("upgrade").is_some();
+        let asks = is_websocket(request.target.path()) && request.fields.first("upgrade").is_some();
         if !asks {
             return None;
         }
@@ -50,6 +50,11 @@ impl WebSocket {
             }
         }
     }
+}
+
+/// Whether the lab speaks WebSocket there.
+fn is_websocket(path: &str) -> bool {
+    path.starts_with("/ws/") || path.ends_with("/ws")
 }
 
 /// What the handshake has led to besides frames.

@@ -170,3 +170,18 @@ fn a_full_queue_says_truly_when_there_is_a_place() {
         assert!(schedule.draft(order(1, 1), None).is_ok());
     }
 }
+
+/// Or it would be given again, once only what is remembered is found.
+#[test]
+fn the_highest_number_is_not_forgotten() {
+    let start = Instant::now();
+    let mut schedule = Schedule::new(Limits { workers: 1, waiting: 2, kept: 1 }, start);
+    for _ in 0..3 {
+        let job = schedule.draft(order(10, 1), None).expect("there is a place");
+        schedule.accept(job);
+    }
+    let cancelled = schedule.job(3).expect("it waits").cancelled(start);
+    schedule.cancel(cancelled);
+    schedule.advance(start + ms(20));
+    assert_eq!(schedule.jobs().map(|job| job.number).collect::<Vec<_>>(), [3]);
+}

@@ -4,41 +4,41 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{named, subscribe};
+use super::{deleted, subscribe_to_one};
 use crate::http::{Response, condition};
 use crate::lab::exchange::{Answer, Call, Exchange, Reply};
-use crate::lab::refusal::Refusal;
+use crate::lab::refusal::{Form, Refusal};
 use crate::lab::representation::Representation;
-use crate::lab::topics::event::{Event, Form};
+use crate::lab::topics::Subscribed;
+use crate::lab::topics::event::{self, Event};
 use crate::lab::topics::start::{Gap, Start};
 use crate::lab::topics::subscription::{Appetite, News, Subscription};
 use crate::lab::wait::{Preference, Wait, Waiting};
 
 /// `GET /topics/{t}`
+///
+/// Who polls comes and goes all the time, and is not announced: its own coming would be the news that it waits for.
 pub fn poll(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let (topic, params, wait) = (named(call)?, call.params()?, Wait::read(call)?);
-    let Some(subscribed) = subscribe(call, &call.lab.topics, Start::Earliest)?.pop() else {
-        return Err(Refusal::new(
-            410,
-            format!("the topic {topic} was deleted"),
-            "POST to it, and it begins anew",
-        ));
-    };
-    let mut poll = Poll {
-        subscription: subscribed.subscription,
-        gap: subscribed.gap.map(Box::new),
-        limit: params.number("limit", 1..=MAX_EVENTS, USUAL_EVENTS)? as u32,
-        min_bytes: params.number("min_bytes", 1..=MAX_MIN_BYTES, 1)? as u32,
+    let (params, wait) = (call.params()?, Wait::read(call)?);
+    let limit = params.number("limit", 1..=MAX_EVENTS, USUAL_EVENTS)? as u32;
+    let min_bytes = params.number("min_bytes", 0..=MAX_MIN_BYTES, 0)? as u32;
+    let Subscribed { subscription, gap } = subscribe_to_one(call, Start::Earliest, None)?;
+    let newest = subscription.newest_id();
+    let has_all = condition::client_has(&call.request.fields, &tag(newest));
+    Ok(Answer::exchange(Poll {
+        subscription,
+        gap: gap.map(Box::new),
+        limit,
+        min_bytes,
         representation: call.representation(),
-        known: None,
+        form: call.form(),
+        known: has_all.then_some(newest),
         preference: wait.preference(),
         until: wait.until(call.now),
-        waiting: None,
+        is_asked: false,
+        held_back: None,
         server_stops: false,
-    };
-    let newest = poll.subscription.newest();
-    poll.known = condition::client_has(&call.request.fields, &tag(newest)).then_some(newest);
-    Ok(Answer::exchange(poll))
+    }))
 }
 
 /// A poll, which is answered once there is something to say, or when the client wants to wait no longer.
@@ -47,14 +47,18 @@ struct Poll {
     gap: Option<Box<Gap>>,
     limit: u32,
     /// Of data: a client that is in no hurry can ask for more at a time, as Kafka's consumers do (`fetch.min.bytes`).
+    /// Usually any event will do, also one without data.
     min_bytes: u32,
     representation: Representation,
+    form: Form,
     /// The latest event, if the client has said that it has all up to it (RFC 9110 §13.1.2): only another is news.
     known: Option<u64>,
     preference: Preference,
     until: Instant,
-    /// Counted from when it was held back.
-    waiting: Option<Waiting>,
+    /// Whether the request is complete.
+    is_asked: bool,
+    /// Counted, once it is.
+    held_back: Option<Waiting>,
     server_stops: bool,
 }
 
@@ -62,17 +66,22 @@ impl Poll {
     fn has_news(&self) -> bool {
         let waiting = self.subscription.waiting(self.min_bytes as usize);
         let is_enough = waiting.events > 0 && waiting.data_bytes >= self.min_bytes as usize;
-        waiting.has_ended || (is_enough && !self.is_unchanged())
+        waiting.has_ended || (is_enough && self.known != Some(self.subscription.newest_id()))
     }
 
-    fn is_unchanged(&self) -> bool {
-        self.known == Some(self.subscription.newest())
-    }
-
-    fn answer(&self) -> Response {
-        if self.is_unchanged() {
-            return with_position(Response::new(304), self.subscription.newest());
+    fn answer(&self, reply: &mut Reply<'_>) {
+        let waiting = self.subscription.waiting(0);
+        if waiting.has_ended && waiting.events == 0 {
+            return reply.refuse(&deleted(self.subscription.topic()), self.form);
         }
+        let response = match self.known {
+            Some(known) if known == self.subscription.newest_id() => with_position(Response::new(304), known),
+            _ => self.read(),
+        };
+        reply.send(self.preference.confirm(response));
+    }
+
+    fn read(&self) -> Response {
         let mut events = Events::new(self.representation, self.subscription.topic());
         let (mut gap, mut left) = (self.gap.as_deref().copied(), self.limit);
         self.subscription.read(|news| {
@@ -82,35 +91,36 @@ impl Poll {
                     left -= 1;
                 }
                 News::Gap(more) => gap = Some(more),
-                News::End => return Appetite::Enough,
+                News::End => {}
             }
             if left == 0 || events.is_full() { Appetite::Enough } else { Appetite::More }
         });
-        let last_id = self.subscription.last_id();
-        let response = match events.is_empty() {
-            true => Response::new(204),
-            false => events.into_response(),
-        };
-        let response = with_position(response, last_id);
+        let response = with_position(events.into_response(), self.subscription.last_id());
         gap.into_iter().fold(response, |response, gap| response.with("X-Gap", gap.to_text()))
     }
 }
 
 impl Exchange for Poll {
+    fn receive_end(&mut self, _reply: &mut Reply<'_>) {
+        self.is_asked = true;
+    }
+
     fn poll(&mut self, reply: &mut Reply<'_>) {
+        if !self.is_asked {
+            return;
+        }
         let is_over = self.until <= reply.now || reply.peer_has_ended || self.server_stops;
-        if !is_over && self.waiting.is_none() {
+        if !is_over && !self.has_news() && self.held_back.is_none() {
             self.subscription.listen(reply.waker());
-            self.waiting = Some(reply.lab.waiters.enter());
+            self.held_back = Some(reply.lab.waiters.enter());
         }
         if is_over || self.has_news() {
-            let response = self.preference.confirm(self.answer());
-            reply.send(response);
+            self.answer(reply);
         }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        Some(self.until)
+        self.is_asked.then_some(self.until)
     }
 
     fn handle_shutdown(&mut self) {
@@ -136,14 +146,10 @@ impl Events<'_> {
         self.bytes += event.data.len();
         match self.representation {
             Representation::Text => {
-                self.text.extend_from_slice(event.encoded(Form::NumberedLine, self.topic))
+                self.text.extend_from_slice(event.encoded(event::Form::NumberedLine, self.topic))
             }
             Representation::Json => self.values.push(event.to_json(self.topic)),
         }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.text.is_empty() && self.values.is_empty()
     }
 
     fn is_full(&self) -> bool {
@@ -152,17 +158,19 @@ impl Events<'_> {
 
     fn into_response(self) -> Response {
         match self.representation {
+            _ if self.text.is_empty() && self.values.is_empty() => Response::new(204),
             Representation::Text => Response::text(200, self.text),
             Representation::Json => {
                 Response::new(200).with_content("application/json", format!("{:#}\n", json!(self.values)))
             }
         }
-        .with("Vary", "Accept")
     }
 }
 
+/// What goes with any answer, a 304 included (RFC 9110 §15.4.5).
 fn with_position(response: Response, last_id: u64) -> Response {
     response
+        .with("Vary", "Accept")
         .with("ETag", tag(last_id))
         .with("X-Last-Event-ID", last_id.to_string())
         .with("Cache-Control", "no-cache")

@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::{MAX_EVENT_BYTES, named};
 use crate::http::Response;
-use crate::lab::content::Content;
+use crate::lab::content::{Content, Limit};
 use crate::lab::exchange::{Answer, Call};
 use crate::lab::journal::Ack;
-use crate::lab::receipt::{Acknowledged, not_kept};
+use crate::lab::receipt::Acknowledged;
 use crate::lab::refusal::Refusal;
 use crate::lab::representation::Representation;
 use crate::lab::topics::topic::Published;
@@ -16,10 +16,10 @@ use crate::lab::topics::topic::Published;
 pub fn publish(call: &Call<'_>) -> Result<Answer, Refusal> {
     let (topic, kind, ack) = (named(call)?.to_owned(), kind(call)?, Ack::read(call)?);
     let (form, representation) = (call.form(), call.representation());
-    Content::gather(call, move |content, reply| {
-        let text = check(content)?;
+    let limit = Limit { bytes: MAX_EVENT_BYTES as u64, refusal: too_long };
+    Content::gather_within(call, limit, move |content, reply| {
+        let text = text(content)?;
         let published = reply.lab.topics.publish(&topic, kind.as_deref(), &text, ack)?;
-        let published = published.map_err(|failure| not_kept(&failure))?;
         let response = response(&published, representation);
         Ok(Acknowledged::answer(published.receipt, response, form))
     })
@@ -28,15 +28,11 @@ pub fn publish(call: &Call<'_>) -> Result<Answer, Refusal> {
 /// `DELETE /topics/{t}`
 pub fn delete(call: &Call<'_>) -> Result<Answer, Refusal> {
     let (topic, ack) = (named(call)?, Ack::read(call)?);
-    match call.lab.topics.delete(topic, ack) {
-        Some(Ok(receipt)) => Ok(Acknowledged::answer(receipt, Response::new(204), call.form())),
-        Some(Err(failure)) => Err(not_kept(&failure)),
-        None => Err(Refusal::new(
-            404,
-            format!("there is no topic {topic}"),
-            "GET /topics for those that there are",
-        )),
-    }
+    let Some(receipt) = call.lab.topics.delete(topic, ack)? else {
+        let why = format!("there is no topic {topic}");
+        return Err(Refusal::new(404, why, "GET /topics for those that there are"));
+    };
+    Ok(Acknowledged::answer(receipt, Response::new(204), call.form()))
 }
 
 /// As nchan answers: 201 when somebody was listening, 202 when nobody was.
@@ -55,8 +51,8 @@ fn kind(call: &Call<'_>) -> Result<Option<String>, Refusal> {
     let kind = str::from_utf8(given).ok().filter(|kind| (1..=MAX_KIND_BYTES).contains(&kind.len()));
     match kind {
         Some(kind) if RESERVED_KINDS.contains(&kind) => {
-            let why = format!("the event type {kind} is what the lab itself says on a topic");
-            Err(Refusal::new(400, why, "another X-Event"))
+            let why = format!("the event types {} have a meaning of their own", RESERVED_KINDS.join(", "));
+            Err(Refusal::new(400, why, "X-Event: greeting"))
         }
         Some(kind) => Ok(Some(kind.to_owned())),
         None => {
@@ -66,11 +62,12 @@ fn kind(call: &Call<'_>) -> Result<Option<String>, Refusal> {
     }
 }
 
-fn check(content: Vec<u8>) -> Result<String, Refusal> {
-    if content.len() > MAX_EVENT_BYTES {
-        let why = format!("the event has {} bytes, and may have {MAX_EVENT_BYTES}", content.len());
-        return Err(Refusal::new(413, why, "a shorter event, which says where to find the rest"));
-    }
+fn too_long(max: u64) -> Refusal {
+    let why = format!("the event is longer than {max} bytes, as many as one may have (RFC 9110 §15.5.14)");
+    Refusal::new(413, why, "a shorter event, which says where to find the rest")
+}
+
+fn text(content: Vec<u8>) -> Result<String, Refusal> {
     String::from_utf8(content).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let why =
@@ -81,4 +78,6 @@ fn check(content: Vec<u8>) -> Result<String, Refusal> {
 
 const MAX_KIND_BYTES: usize = 64;
 
-const RESERVED_KINDS: [&str; 4] = ["join", "leave", "gap", "end"];
+/// What the lab itself says on a topic; and `open` and `error`, which a page would take for what its EventSource says
+/// of the connection.
+const RESERVED_KINDS: [&str; 7] = ["join", "leave", "gap", "end", "open", "keepalive", "error"];

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{MAX_EVENT_BYTES, named, subscribe};
-use crate::lab::dialogue::{Dialogue, JSON_PROTOCOL, Line, Message, open_for};
+use super::{MAX_EVENT_BYTES, called, named, subscribe_to_one};
+use crate::lab::dialogue::{Dialogue, JSON_PROTOCOL, Line, Message, open_if};
 use crate::lab::exchange::{Answer, Call};
 use crate::lab::inbox::Space;
 use crate::lab::journal::Ack;
 use crate::lab::refusal::Refusal;
+use crate::lab::topics::Subscribed;
 use crate::lab::topics::event::Form;
 use crate::lab::topics::start::{Gap, Start};
 use crate::lab::topics::subscription::{Appetite, News, Subscription};
@@ -17,19 +18,11 @@ use crate::websocket::Code;
 
 /// `/topics/{t}/ws`
 pub fn socket(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let topic = named(call)?;
-    let Some(subscribed) = subscribe(call, &call.lab.topics, Start::Live)?.pop() else {
-        return Err(Refusal::new(
-            410,
-            format!("the topic {topic} was deleted"),
-            "POST to it, and it begins anew",
-        ));
-    };
-    open_for(call, MAX_EVENT_BYTES, |protocol| Socket {
-        subscription: subscribed.subscription,
-        gap: subscribed.gap,
-        form: if protocol == Some(JSON_PROTOCOL) { Form::JsonFrame } else { Form::TextFrame },
-        is_listening: false,
+    named(call)?;
+    open_if(call, MAX_EVENT_BYTES, |protocol| {
+        let Subscribed { subscription, gap } = subscribe_to_one(call, Start::Live, called(call)?.as_deref())?;
+        let form = if protocol == Some(JSON_PROTOCOL) { Form::JsonFrame } else { Form::TextFrame };
+        Ok(Socket { subscription, gap, form, is_listening: false })
     })
 }
 
@@ -46,9 +39,8 @@ impl Dialogue for Socket {
             return line.close(Code::UNSUPPORTED_DATA, "a topic takes text only");
         };
         match line.lab.topics.publish(self.subscription.topic(), None, text, Ack::Memory) {
-            Ok(Ok(published)) if published.space == Space::Scarce => line.hold(PACE),
-            Ok(Ok(_)) => {}
-            Ok(Err(failure)) => line.close(TRY_AGAIN_LATER, &format!("not written down: {failure}")),
+            Ok(published) if published.space == Space::Scarce => line.hold(PACE),
+            Ok(_) => {}
             Err(refusal) => line.close(TRY_AGAIN_LATER, &refusal.why),
         }
     }

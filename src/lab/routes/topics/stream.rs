@@ -4,7 +4,7 @@ mod style;
 
 use std::time::Instant;
 
-use super::subscribe;
+use super::{called, subscribe};
 use crate::http::{Length, Response};
 use crate::lab::event_stream::{self, Heartbeat};
 use crate::lab::exchange::{Answer, Call, Exchange, Reply};
@@ -30,22 +30,17 @@ pub fn json(call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn stream(call: &Call<'_>, style: Style) -> Result<Answer, Refusal> {
     let heartbeat = Heartbeat::read(call)?;
-    let subscribed = subscribe(call, &call.lab.topics, Start::Live)?;
-    if subscribed.is_empty() {
-        // The one status that tells an EventSource not to come again (WHATWG HTML §9.2.4).
-        return Ok(Answer::Whole(Response::new(204).with("Access-Control-Allow-Origin", "*")));
-    }
-    let (mut gaps, mut several) = (Vec::new(), Vec::with_capacity(subscribed.len()));
-    for one in subscribed {
-        gaps.extend(one.gap.map(|gap| (several.len(), gap)));
-        several.push(one.subscription);
-    }
-    let feed = match several.len() {
-        1 => Feed::One(several.remove(0)),
-        _ => Feed::Several(Box::new(Several(several))),
+    let subscribed = subscribe(call, Start::Live, called(call)?.as_deref())?;
+    let gaps = subscribed.iter().map(|one| one.gap).collect();
+    let mut subscriptions: Vec<_> = subscribed.into_iter().map(|one| one.subscription).collect();
+    let feed = match subscriptions.len() {
+        // The one status that tells an EventSource not to come again (WHATWG HTML §9.2.1).
+        0 => return Ok(Answer::uncached(Response::new(204).with("Access-Control-Allow-Origin", "*"))),
+        1 => Feed::One(subscriptions.remove(0)),
+        _ => Feed::Several(Box::new(Several(subscriptions))),
     };
     let opening = Some(Box::new(Opening { gaps }));
-    Ok(Answer::exchange(Stream { feed, style, heartbeat, opening, server_stops: false }))
+    Ok(Answer::exchange(Stream { feed, style, heartbeat, opening, is_listening: false, server_stops: false }))
 }
 
 /// An answer that goes on for as long as its topics and its reader do.
@@ -53,14 +48,15 @@ struct Stream {
     feed: Feed,
     style: Style,
     heartbeat: Heartbeat,
-    /// Until the head has been sent.
+    /// Until the request is complete.
     opening: Option<Box<Opening>>,
+    is_listening: bool,
     server_stops: bool,
 }
 
-/// What is missing before the first event, by topic.
+/// What is missing before the first event of each topic.
 struct Opening {
-    gaps: Vec<(usize, Gap)>,
+    gaps: Vec<Option<Gap>>,
 }
 
 /// What a stream carries. Most carry one topic, and as there are thousands of them, they are small.
@@ -72,18 +68,41 @@ enum Feed {
 /// Subscriptions of several topics, whose positions make up the ids of their events.
 struct Several(Vec<Subscription>);
 
+/// What there is to send after a turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// Perhaps more than a turn should send.
+    Perhaps,
+    /// Nothing, until something happens.
+    Nothing,
+    /// Nothing any more.
+    End,
+}
+
 impl Exchange for Stream {
-    fn poll(&mut self, reply: &mut Reply<'_>) {
+    fn receive_end(&mut self, reply: &mut Reply<'_>) {
         if let Some(opening) = self.opening.take() {
             self.begin(&opening, reply);
-            if !reply.can_send_content() {
-                return reply.end(&[]);
-            }
+        }
+        if !reply.can_send_content() {
+            reply.end(&[]);
+        }
+    }
+
+    fn poll(&mut self, reply: &mut Reply<'_>) {
+        if self.opening.is_some() {
+            return;
+        }
+        if !self.is_listening {
+            self.feed.subscriptions().iter().for_each(|subscription| subscription.listen(reply.waker()));
+            self.is_listening = true;
         }
         let before = reply.sent();
-        let has_ended = self.feed.send_news(self.style, reply);
-        if has_ended || reply.peer_has_ended || self.server_stops {
-            return reply.end(&[]);
+        let is_last_turn = reply.peer_has_ended || self.server_stops;
+        match self.feed.send_news(self.style, reply) {
+            Rest::End => return reply.end(&[]),
+            Rest::Nothing if is_last_turn => return reply.end(&[]),
+            Rest::Nothing | Rest::Perhaps => {}
         }
         if self.heartbeat.is_due(reply.now) {
             reply.send_data(self.style.sign_of_life());
@@ -110,22 +129,26 @@ impl Stream {
         let head = event_stream::head_of(style.content_type()).with("X-Last-Event-ID", position.clone());
         reply.begin(head, Length::Unknown);
         reply.send_data(&style.opening(&topics, &position));
-        for (at, gap) in &opening.gaps {
-            reply.send_data(&style.gap(topics[*at], &position, *gap));
-        }
-        for subscription in subscriptions {
-            subscription.listen(reply.waker());
+        for (topic, gap) in topics.iter().zip(&opening.gaps) {
+            if let Some(gap) = gap {
+                reply.send_data(&style.gap(topic, &position, *gap));
+            }
         }
         self.heartbeat.note(reply.now);
     }
 }
 
 impl Feed {
-    /// Sends what has happened; tells whether nothing more can.
-    fn send_news(&mut self, style: Style, reply: &mut Reply<'_>) -> bool {
-        match self {
+    /// Sends what has happened, as much of it as a turn should.
+    fn send_news(&mut self, style: Style, reply: &mut Reply<'_>) -> Rest {
+        let has_ended = match self {
             Feed::One(subscription) => send_news(subscription, style, reply),
             Feed::Several(several) => several.send_news(style, reply),
+        };
+        match () {
+            () if has_ended => Rest::End,
+            () if reply.is_full() => Rest::Perhaps,
+            () => Rest::Nothing,
         }
     }
 
@@ -145,6 +168,7 @@ impl Feed {
     }
 }
 
+/// Tells whether the topic has ended.
 fn send_news(subscription: &Subscription, style: Style, reply: &mut Reply<'_>) -> bool {
     let (topic, form, mut has_ended) = (subscription.topic(), style.form(), false);
     subscription.read(|news| {

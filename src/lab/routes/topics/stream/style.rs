@@ -35,11 +35,10 @@ impl Style {
 
     /// An event of one topic among several; only in an event stream its id says how far all of them have come.
     pub fn event(self, event: &Event, topic: &str, id: &str) -> Vec<u8> {
-        let shared = match self {
-            Style::Events => event.encoded(Form::SseWithoutId, topic),
-            Style::Lines | Style::Json => return event.encoded(self.form(), topic).to_vec(),
-        };
-        [b"id: ", id.as_bytes(), b"\n", shared].concat()
+        match self {
+            Style::Events => event.encoded_with_id(id, topic),
+            Style::Lines | Style::Json => event.encoded(self.form(), topic).to_vec(),
+        }
     }
 
     pub fn opening(self, topics: &[&str], id: &str) -> Vec<u8> {

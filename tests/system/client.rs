@@ -40,7 +40,12 @@ impl Answer {
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Client {
-        Client::over(TcpStream::connect(address).expect("the server accepts"))
+        Client::try_connect(address).expect("the server accepts")
+    }
+
+    /// Connects, if somebody listens there.
+    pub fn try_connect(address: SocketAddr) -> io::Result<Client> {
+        TcpStream::connect(address).map(Client::over)
     }
 
     /// Connects with a socket that takes little at a time.
@@ -66,7 +71,12 @@ impl Client {
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream().write_all(bytes.as_ref()).expect("the server reads");
+        self.try_send(bytes).expect("the server reads");
+    }
+
+    /// Sends, unless the connection breaks.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream().write_all(bytes.as_ref())
     }
 
     /// Sends until the server takes no more for a while, and answers how many bytes it was.
@@ -105,6 +115,9 @@ impl Client {
     /// Takes the next answer, unless the connection ends or breaks before it is complete.
     pub fn try_answer(&mut self) -> io::Result<Answer> {
         let mut answer = self.try_head()?;
+        if [204, 304].contains(&answer.status) {
+            return Ok(answer); // RFC 9112 §6.3: whatever its head says, it has no content
+        }
         if answer.has("Transfer-Encoding: chunked") {
             let mut piece = vec![0; READ_BYTES];
             let mut left = self.chunk_size()?;
@@ -133,7 +146,8 @@ impl Client {
         self.try_head().expect("the head of an answer")
     }
 
-    fn try_head(&mut self) -> io::Result<Answer> {
+    /// The same, unless the connection ends or breaks before it is complete.
+    pub fn try_head(&mut self) -> io::Result<Answer> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             head += &self.line()?;

@@ -82,7 +82,12 @@ pub struct Finished {
 impl Server {
     /// Starts a server with these options on a port that the system chooses.
     pub fn start(binary: Binary, options: &[&str]) -> Server {
-        Server::spawn(&mut binary.command(&[&["--port", "0"], options].concat()))
+        Server::start_at(binary, 0, options)
+    }
+
+    /// The same on this port.
+    pub fn start_at(binary: Binary, port: u16, options: &[&str]) -> Server {
+        Server::spawn(&mut binary.command(&[&["--port", &port.to_string()], options].concat()))
     }
 
     /// The same, with a value for `RUST_LOG`.

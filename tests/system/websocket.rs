@@ -1,6 +1,6 @@
 //! A WebSocket client by hand: sends the frames that it is told, allowed or not, and takes apart what comes.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
 
 use super::client::{Answer, Client};
@@ -33,11 +33,16 @@ impl WebSocket {
     ///
     /// # Panics
     /// When the server does not change the protocol.
-    pub fn over(mut client: Client, target: &str, fields: &str) -> (WebSocket, Answer) {
-        client.send(handshake(target, fields));
-        let answer = client.head();
+    pub fn over(client: Client, target: &str, fields: &str) -> (WebSocket, Answer) {
+        WebSocket::try_over(client, target, fields).expect("an answer")
+    }
+
+    /// The same, unless the connection breaks before.
+    pub fn try_over(mut client: Client, target: &str, fields: &str) -> io::Result<(WebSocket, Answer)> {
+        client.try_send(handshake(target, fields))?;
+        let answer = client.try_head()?;
         assert_eq!(answer.status, 101, "{}", answer.head);
-        (WebSocket { client }, answer)
+        Ok((WebSocket { client }, answer))
     }
 
     pub fn stream(&self) -> &TcpStream {
@@ -57,30 +62,35 @@ impl WebSocket {
     /// # Panics
     /// When it breaks a rule for frames of servers: it is masked, or its length is longer than it needs to be.
     pub fn frame(&mut self) -> Frame {
-        let [first, length] = self.bytes();
+        self.try_frame().expect("the whole of a frame")
+    }
+
+    /// The same, unless the connection ends or breaks before it is complete.
+    pub fn try_frame(&mut self) -> io::Result<Frame> {
+        let [first, length] = self.bytes()?;
         assert_eq!(length & MASK, 0, "a masked frame");
         let length = match length {
             126 => {
-                let length = u16::from_be_bytes(self.bytes()).into();
+                let length = u16::from_be_bytes(self.bytes()?).into();
                 assert!(length > 125, "{length} in 16 bits");
                 length
             }
             127 => {
-                let length = u64::from_be_bytes(self.bytes());
+                let length = u64::from_be_bytes(self.bytes()?);
                 assert!(length > 0xffff, "{length} in 64 bits");
                 length
             }
             length => u64::from(length),
         };
         let mut payload = vec![0; length as usize];
-        self.client.reader().read_exact(&mut payload).expect("the whole of a frame");
-        Frame { first, payload }
+        self.client.reader().read_exact(&mut payload)?;
+        Ok(Frame { first, payload })
     }
 
-    fn bytes<const N: usize>(&mut self) -> [u8; N] {
+    fn bytes<const N: usize>(&mut self) -> io::Result<[u8; N]> {
         let mut bytes = [0; N];
-        self.client.reader().read_exact(&mut bytes).expect("a frame");
-        bytes
+        self.client.reader().read_exact(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Takes a text message in one frame, without compression.

@@ -49,6 +49,10 @@ impl Lines {
         Lines { client, begun: Vec::new(), lines: VecDeque::new() }
     }
 
+    pub fn finish_sending(&self) {
+        self.client.finish_sending();
+    }
+
     /// The next line; nothing once the stream has ended in order.
     pub fn next(&mut self) -> Option<String> {
         while self.lines.is_empty() {

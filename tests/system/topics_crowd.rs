@@ -26,7 +26,7 @@ fn epoll_server_holds_five_thousand_pages() {
 
 #[test]
 fn epoll_server_holds_back_five_thousand_polls() {
-    hold("/topics/news?wait=120", b"", 700);
+    hold("/topics/news?wait=120", b"", 614);
 }
 
 /// A burst of events comes to everybody, whole and in order.

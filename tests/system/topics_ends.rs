@@ -14,6 +14,8 @@ on_each_server!(
     what_was_published_before_the_end_is_heard_before_it,
     streams_end_in_order_when_the_server_stops,
     what_is_typed_behind_a_stream_waits_for_its_end,
+    who_has_finished_sending_hears_all_that_there_is,
+    an_event_is_within_the_limit_of_all_content,
     there_are_no_more_topics_than_there_may_be,
 );
 
@@ -156,9 +158,9 @@ fn streams_end_in_order_when_the_server_stops(binary: Binary) {
 fn what_is_typed_behind_a_stream_waits_for_its_end(binary: Binary) {
     let server = Server::start(binary, &["--head-timeout", "50ms", "--idle-timeout", "50ms"]);
     let mut client = Client::connect(server.address);
-    client.send(get("/topics/news/raw?heartbeat=100ms"));
+    client.send([&get("/topics/news/raw?heartbeat=100ms"), "GET /ec"].concat());
     assert_eq!(client.head().status, 200);
-    for piece in ["GET /echo/be", "hind HTTP/1.1\r\nHo", "st: lab\r\n"] {
+    for piece in ["", "ho/behind HTTP/1.1\r\nHo", "st: lab\r\n"] {
         client.send(piece);
         (0..3).for_each(|_| assert_eq!(client.chunk().expect("a sign of life"), b"\n"));
     }
@@ -169,6 +171,35 @@ fn what_is_typed_behind_a_stream_waits_for_its_end(binary: Binary) {
     while !client.chunk().expect("the stream ends in order").is_empty() {}
     assert_eq!(client.answer().text(), "behind");
     client.expect_end();
+}
+
+/// It may have gone, or it may still be reading: `nc -N` shuts its write side as soon as it has asked.
+fn who_has_finished_sending_hears_all_that_there_is(binary: Binary) {
+    const EVENTS: usize = 1000;
+    let server = Server::start(binary, &[]);
+    let mut author = Client::connect(server.address);
+    let data = |topic: &str, number: usize| format!("{number} of {topic} {}", "x".repeat(500));
+    for (topic, number) in (0..EVENTS).flat_map(|number| [("a", number), ("b", number)]) {
+        assert_eq!(publish(&mut author, topic, &data(topic, number)).status, 202);
+    }
+    for topics in [&["a"][..], &["a", "b"]] {
+        let mut raw = Lines::open(&server, &format!("/topics/{}/raw?since=all", topics.join(",")));
+        raw.finish_sending();
+        let lines: Vec<String> = std::iter::from_fn(|| raw.next()).collect();
+        assert_eq!(lines.len(), EVENTS * topics.len());
+        for topic in topics {
+            let of_topic = lines.iter().filter(|line| line.contains(&format!(" of {topic} ")));
+            assert!(of_topic.eq(&(0..EVENTS).map(|number| data(topic, number)).collect::<Vec<_>>()));
+        }
+    }
+}
+
+fn an_event_is_within_the_limit_of_all_content(binary: Binary) {
+    let server = Server::start(binary, &["--max-content", "10"]);
+    assert_eq!(publish(&mut Client::connect(server.address), "news", "0123456789").status, 202);
+    let answer = publish(&mut Client::connect(server.address), "news", "0123456789x");
+    assert_eq!(answer.status, 413);
+    assert!(answer.text().contains("--max-content"), "{}", answer.text());
 }
 
 /// Those who listen make topics as well, for as long as they do.

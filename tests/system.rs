@@ -6,6 +6,8 @@ mod client;
 mod listener;
 #[path = "system/process.rs"]
 mod process;
+#[path = "system/topics.rs"]
+mod topics;
 #[path = "system/websocket.rs"]
 mod websocket;
 
@@ -45,6 +47,16 @@ mod starting;
 mod stopping;
 #[path = "system/tools.rs"]
 mod tools;
+#[path = "system/topics_crowd.rs"]
+mod topics_crowd;
+#[path = "system/topics_ends.rs"]
+mod topics_ends;
+#[path = "system/topics_pressure.rs"]
+mod topics_pressure;
+#[path = "system/topics_resume.rs"]
+mod topics_resume;
+#[path = "system/topics_ways.rs"]
+mod topics_ways;
 #[path = "system/tracing.rs"]
 mod tracing;
 #[path = "system/websocket_chat.rs"]

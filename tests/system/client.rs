@@ -115,8 +115,8 @@ impl Client {
     /// Takes the next answer, unless the connection ends or breaks before it is complete.
     pub fn try_answer(&mut self) -> io::Result<Answer> {
         let mut answer = self.try_head()?;
-        if [204, 304].contains(&answer.status) {
-            return Ok(answer); // RFC 9112 §6.3: whatever its head says, it has no content
+        if matches!(answer.status, 204 | 304) {
+            return Ok(answer); // without content, whatever its fields say (RFC 9110 §6.4.1)
         }
         if answer.has("Transfer-Encoding: chunked") {
             let mut piece = vec![0; READ_BYTES];

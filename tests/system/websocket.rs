@@ -53,6 +53,10 @@ impl WebSocket {
         &mut self.client
     }
 
+    pub fn into_client(self) -> Client {
+        self.client
+    }
+
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.client.send(bytes);
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
+use wirelab::lab::inbox::Space;
 use wirelab::lab::journal::{Ack, NoJournal};
-use wirelab::lab::topics::log::History;
+use wirelab::lab::topics::log::{History, WINDOW_BYTES};
 use wirelab::lab::topics::start::{Gap, Start};
 use wirelab::lab::topics::subscription::{Appetite, News, Subscription};
 
@@ -111,6 +112,20 @@ proptest! {
             prop_assert_eq!(hear(&subscription, usize::MAX), lives[life].hear(place, usize::MAX).1);
         }
     }
+}
+
+/// Whoever publishes by WebSocket is held up for those who lag, and not for those for whom it is too late.
+#[test]
+fn who_has_lost_its_place_slows_nobody_down() {
+    let topics = topics(History { events: 1, bytes: 0, age_millis: 0 }, 1, Arc::new(NoJournal));
+    let deaf = topics.subscribe("t", Start::Live, 1, None).unwrap().expect("it is not deleted").subscription;
+    let event = "x".repeat(WINDOW_BYTES as usize / 10);
+    let publish = |_| topics.publish("t", None, &event, Ack::Memory).unwrap().space;
+    let space: Vec<Space> = (1..=30).map(publish).collect();
+    let held_up = space.iter().position(|space| *space == Space::Scarce).expect("it lags");
+    let given_up = space.iter().rposition(|space| *space == Space::Scarce).expect("it lags");
+    assert!((3..6).contains(&held_up) && (8..11).contains(&given_up), "{space:?}");
+    assert!(matches!(hear(&deaf, 1)[..], [Heard::Gap { from: 1, .. }]));
 }
 
 /// Takes up to so many things.

@@ -118,8 +118,10 @@ fn called(call: &Call<'_>) -> Result<Option<String>, Refusal> {
     Ok(name.filter(|_| call.request.method != Method::Head))
 }
 
+/// A cache could keep a 410 without being told to (RFC 9110 §15.5.11), and this one may not last.
 fn deleted(topic: &str) -> Refusal {
-    Refusal::new(410, format!("the topic {topic} was deleted"), "POST to it, and it begins anew")
+    let why = format!("the topic {topic} was deleted");
+    Refusal::new(410, why, "POST to it, and it begins anew").with("Cache-Control", "no-store")
 }
 
 /// What a topic is called stands in URLs and in composed event ids, where a colon or a comma would mislead.

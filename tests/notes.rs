@@ -80,6 +80,26 @@ fn note_12() {
     run::check("12-an-answer-that-never-ends.md");
 }
 
+#[test]
+fn note_13() {
+    run::check("13-what-did-i-miss.md");
+}
+
+#[test]
+fn note_14() {
+    run::check("14-one-publisher-many-readers.md");
+}
+
+#[test]
+fn note_15() {
+    run::check("15-why-the-seventh-tab-hangs.md");
+}
+
+#[test]
+fn note_16() {
+    run::check("16-the-bill-for-ten-notifications.md");
+}
+
 /// A note without a test here would never be run.
 #[test]
 fn every_note_is_run() {

@@ -88,6 +88,27 @@ fn a_peer_that_is_turned_away_is_told_so_even_if_it_has_finished_sending() {
 }
 
 #[test]
+fn who_has_finished_sending_hears_all_that_waits_for_it() {
+    let (now, lab) = (Instant::now(), lab(Settings::default()));
+    let event = "x".repeat(1000);
+    let post = format!("POST /topics/news HTTP/1.1\r\nHost: lab\r\nContent-Length: 1000\r\n\r\n{event}");
+    for _ in 0..200 {
+        answers(&mut visit(&lab, now), &[post.as_bytes()]);
+    }
+    let (mut listener, mut out, mut all) = (visit(&lab, now), Vec::new(), Vec::new());
+    let request = b"GET /topics/news/raw?since=all HTTP/1.1\r\nHost: lab\r\n\r\n";
+    listener.receive(now, &mut request.to_owned(), &mut out);
+    listener.receive_eof(now);
+    while !out.is_empty() {
+        all.append(&mut out);
+        listener.poll_transmit(now, Waker::noop(), &mut out);
+    }
+    assert_eq!(memchr::memmem::find_iter(&all, event.as_bytes()).count(), 200);
+    assert!(all.ends_with(b"\r\n0\r\n\r\n"), "it does not end in order");
+    assert_eq!(listener.flow(), Flow::Closed);
+}
+
+#[test]
 fn a_member_who_answers_no_ping_has_left_the_room_before_it_hangs_up() {
     let (lab, start) = (lab(Settings::default()), Instant::now());
     let presence = || {

@@ -100,6 +100,11 @@ fn note_16() {
     run::check("16-the-bill-for-ten-notifications.md");
 }
 
+#[test]
+fn note_17() {
+    run::check("17-how-late-is-the-news.md");
+}
+
 /// A note without a test here would never be run.
 #[test]
 fn every_note_is_run() {

@@ -109,6 +109,25 @@ fn who_has_finished_sending_hears_all_that_waits_for_it() {
 }
 
 #[test]
+fn a_server_that_stops_answers_no_request_before_it_is_complete() {
+    for target in WAITING {
+        let (lab, now) = (lab(Settings::default()), Instant::now());
+        answers(&mut visit(&lab, now), &[b"POST /submit?work=60s HTTP/1.1\r\nHost: lab\r\n\r\n"]);
+        let (mut asking, mut out) = (visit(&lab, now), Vec::new());
+        let head = format!("GET {target} HTTP/1.1\r\nHost: lab\r\nContent-Length: 1\r\n\r\n");
+        asking.receive(now, &mut head.into_bytes(), &mut out);
+        asking.handle_shutdown(now);
+        asking.poll_transmit(now, Waker::noop(), &mut out);
+        assert_eq!(out.escape_ascii().to_string(), "", "{target}");
+        asking.receive(now, &mut b"x".to_owned(), &mut out);
+        asking.poll_transmit(now, Waker::noop(), &mut out);
+        let answer = out.escape_ascii().to_string();
+        assert!(answer.starts_with("HTTP/1.1 20") || answer.starts_with("HTTP/1.1 30"), "{target}: {answer}");
+        assert_ne!(asking.flow(), Flow::Open, "{target} does not end");
+    }
+}
+
+#[test]
 fn a_member_who_answers_no_ping_has_left_the_room_before_it_hangs_up() {
     let (lab, start) = (lab(Settings::default()), Instant::now());
     let presence = || {
@@ -135,3 +154,21 @@ fn a_member_who_answers_no_ping_has_left_the_room_before_it_hangs_up() {
     }
     assert_eq!(ghost.flow(), Flow::HalfClosed);
 }
+
+/// What holds a request back, or goes on for long.
+const WAITING: [&str; 14] = [
+    "/jobs/1?wait=60",
+    "/jobs/1/events",
+    "/check-status?jobId=job:1&wait=60",
+    "/topics/news?wait=60",
+    "/topics/news/events",
+    "/topics/news/raw",
+    "/topics/news/json",
+    "/topics/news/presence?wait=60",
+    "/queues/q/next?wait=60",
+    "/queues/q/events",
+    "/stream",
+    "/firehose",
+    "/firehose?policy=close",
+    "/wire",
+];

@@ -22,7 +22,7 @@ pub fn events(call: &Call<'_>) -> Result<Answer, Refusal> {
         consumer: consumer(call)?,
         hold: Hold::Window(prefetch(call)?),
         heartbeat: Heartbeat::read(call)?,
-        step: Step::Receiving,
+        server_stops: false,
     }))
 }
 
@@ -30,16 +30,7 @@ struct Pushing {
     consumer: Consumer,
     hold: Hold,
     heartbeat: Heartbeat,
-    step: Step,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// The request is not complete.
-    Receiving,
-    Streaming,
-    /// The server stops.
-    Stopping,
+    server_stops: bool,
 }
 
 impl Pushing {
@@ -61,15 +52,14 @@ impl Exchange for Pushing {
             return reply.end(&[]);
         }
         self.heartbeat.note(reply.now);
-        self.step = Step::Streaming;
     }
 
     /// Waits only when everything has left: who is called has to be able to come.
     fn poll(&mut self, reply: &mut Reply<'_>) {
-        if self.step == Step::Receiving {
-            return;
+        if reply.can_answer() {
+            return; // the request is not complete
         }
-        if self.step == Step::Stopping || reply.peer_has_ended {
+        if self.server_stops || reply.peer_has_ended {
             return reply.end(&[]);
         }
         let before = reply.sent();
@@ -85,7 +75,7 @@ impl Exchange for Pushing {
     }
 
     fn handle_shutdown(&mut self) {
-        self.step = Step::Stopping;
+        self.server_stops = true;
     }
 }
 

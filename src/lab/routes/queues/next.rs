@@ -24,7 +24,8 @@ pub fn next(call: &Call<'_>) -> Result<Answer, Refusal> {
         preference: wait.preference(),
         lease_millis: lease.as_millis() as u32,
         waiting: None,
-        step: Step::Receiving,
+        is_complete: false,
+        server_stops: false,
     }))
 }
 
@@ -36,16 +37,9 @@ struct Next {
     lease_millis: u32,
     /// Counted from when it was held back.
     waiting: Option<Waiting>,
-    step: Step,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// The request is not complete.
-    Receiving,
-    Waiting,
-    /// The server stops.
-    Stopping,
+    /// Whether the request is.
+    is_complete: bool,
+    server_stops: bool,
 }
 
 impl Next {
@@ -57,18 +51,18 @@ impl Next {
 
 impl Exchange for Next {
     fn receive_end(&mut self, _reply: &mut Reply<'_>) {
-        self.step = Step::Waiting;
+        self.is_complete = true;
     }
 
     fn poll(&mut self, reply: &mut Reply<'_>) {
-        if self.step == Step::Receiving {
+        if !self.is_complete {
             return;
         }
         let hold = self.hold(reply);
         if let Some(delivery) = self.consumer.take(reply.now, hold) {
             return reply.send(self.preference.confirm(delivered(delivery)));
         }
-        if self.step == Step::Stopping || reply.peer_has_ended || self.until <= reply.now {
+        if self.server_stops || reply.peer_has_ended || self.until <= reply.now {
             return reply.send(self.preference.confirm(Response::new(204).with("Cache-Control", "no-store")));
         }
         self.waiting.get_or_insert_with(|| reply.lab.waiters.enter());
@@ -76,16 +70,12 @@ impl Exchange for Next {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        match self.step {
-            Step::Receiving => None,
-            Step::Waiting | Step::Stopping => {
-                Some(self.consumer.look_again().map_or(self.until, |look_again| look_again.min(self.until)))
-            }
-        }
+        let look_again = self.consumer.look_again();
+        self.is_complete.then(|| look_again.map_or(self.until, |look_again| look_again.min(self.until)))
     }
 
     fn handle_shutdown(&mut self) {
-        self.step = Step::Stopping;
+        self.server_stops = true;
     }
 }
 

@@ -46,7 +46,7 @@ fn small() -> (Arc<Queues>, Instant) {
 }
 
 fn parcel(content: &str) -> Parcel {
-    Parcel { content: content.to_owned().into(), content_type: None, max_deliveries: 2 }
+    Parcel { content: content.to_owned().into(), content_type: None, max_deliveries: Some(2) }
 }
 
 fn lease(now: Instant, seconds: u64) -> Hold {
@@ -113,7 +113,7 @@ fn a_death_wakes_who_waits_for_dead_letters() {
     let queue = Arc::from("a.dead");
     let mut mourner = queues.consumer(&queue, None).unwrap();
     mourner.wait(lease(now, 1), std::task::Waker::noop().clone());
-    queues.post(now, "a", Parcel { max_deliveries: 1, ..parcel("1") }, Ack::Memory).unwrap();
+    queues.post(now, "a", Parcel { max_deliveries: Some(1), ..parcel("1") }, Ack::Memory).unwrap();
     take(&queues, "a", now, lease(now, 7)).unwrap();
     let end = now + Duration::from_secs(7);
     assert_eq!(mourner.look_again(), Some(end));
@@ -195,7 +195,7 @@ fn leases_and_numbers_go_on_in_a_new_process() {
 fn a_message_dies_at_a_start_as_well() {
     let (pages, now) = (Arc::new(Pages::default()), Instant::now());
     let queues = Arc::new(Queues::new(QueueSettings::default(), pages.clone()));
-    queues.post(now, "a", Parcel { max_deliveries: 1, ..parcel("1") }, Ack::Write).unwrap();
+    queues.post(now, "a", Parcel { max_deliveries: Some(1), ..parcel("1") }, Ack::Write).unwrap();
     let pushed = queues.consumer(&"a".into(), None).unwrap().take(now, lease(now, 0)).unwrap();
     assert_eq!(pushed.tag, tag("1.1"));
     let queues = Arc::new(Queues::new(QueueSettings::default(), pages.clone()));

@@ -37,6 +37,8 @@ mod live_firehose;
 mod live_wire;
 #[path = "system/logging.rs"]
 mod logging;
+#[path = "system/pipeline.rs"]
+mod pipeline;
 #[path = "system/pipelining.rs"]
 mod pipelining;
 #[path = "system/queues.rs"]

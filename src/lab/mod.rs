@@ -17,6 +17,7 @@ pub mod journal;
 pub mod moment;
 pub mod params;
 pub mod path;
+pub mod pipeline;
 pub mod queues;
 pub mod receipt;
 pub mod refusal;
@@ -43,6 +44,7 @@ use conversation::Conversation;
 use jobs::Jobs;
 use journal::{Found, Journal, NoJournal, Table};
 use moment::Epoch;
+use pipeline::Pipeline;
 use queues::Queues;
 use registry::Registry;
 use rooms::Rooms;
@@ -61,6 +63,7 @@ pub struct Lab {
     pub topics: Topics,
     pub jobs: Arc<Jobs>,
     pub queues: Arc<Queues>,
+    pub pipeline: Pipeline,
     /// Who is held back until there is news.
     pub waiters: Waiters,
     /// Where what outlives the process is written down.
@@ -93,6 +96,7 @@ impl Lab {
             rooms: Arc::default(),
             jobs: Arc::new(Jobs::new(&settings.jobs, Arc::clone(&journal), started)),
             queues: Arc::new(Queues::new(settings.queues, Arc::clone(&journal))),
+            pipeline: Pipeline::default(),
             waiters: Waiters::default(),
             journal,
             tracer: Arc::new(Tracer::new(tape, print, audience)),

@@ -35,7 +35,12 @@ impl Params {
 
     /// A time such as `2`, `1.5s` or `50ms`, up to `longest`.
     pub fn duration(&self, name: &str, longest: Duration, default: Duration) -> Result<Duration, Refusal> {
-        self.value(name)?.map_or(Ok(default), |given| duration(name, given, longest))
+        Ok(self.duration_if_given(name, longest)?.unwrap_or(default))
+    }
+
+    /// The same where nothing stands for a time that is not given.
+    pub fn duration_if_given(&self, name: &str, longest: Duration) -> Result<Option<Duration>, Refusal> {
+        self.value(name)?.map(|given| duration(name, given, longest)).transpose()
     }
 
     /// One of several words; the first is the default.

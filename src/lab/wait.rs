@@ -24,9 +24,8 @@ impl Wait {
     ///
     /// A preference that cannot be understood is ignored (RFC 7240 §2), a parameter is refused.
     pub fn read(call: &Call<'_>) -> Result<Wait, Refusal> {
-        let asked = call.params()?.duration("wait", LONGEST_WAIT, Duration::MAX)?;
-        if asked < Duration::MAX {
-            return Ok(Wait { time: asked, preference: Preference(None) });
+        if let Some(time) = call.params()?.duration_if_given("wait", LONGEST_WAIT)? {
+            return Ok(Wait { time, preference: Preference(None) });
         }
         let preferred = call.request.fields.all("Prefer").find_map(preferred_wait);
         Ok(preferred.map_or(Wait::default(), |time| {
@@ -106,7 +105,7 @@ fn preferred_wait(preferences: &[u8]) -> Option<Duration> {
 }
 
 /// What RFC 6202 §5.5 has seen to work is up to 120 s; proxies usually give up after 60.
-const LONGEST_WAIT: Duration = Duration::from_secs(120);
+pub const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 #[cfg(test)]
 mod tests {

@@ -171,7 +171,7 @@ impl Crowd {
     }
 
     fn post(&mut self) -> u64 {
-        let parcel = Parcel { content: "x".into(), content_type: None, max_deliveries: 1000 };
+        let parcel = Parcel { content: "x".into(), content_type: None, max_deliveries: None };
         self.queues.post(self.now, QUEUE, parcel, Ack::Memory).unwrap().0
     }
 

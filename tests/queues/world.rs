@@ -161,8 +161,11 @@ impl World {
     fn post(&mut self, ack: Ack) {
         self.posted += 1;
         let content = self.posted.to_string().into();
-        let parcel =
-            Parcel { content, content_type: Some("text/plain".into()), max_deliveries: MOST_DELIVERIES };
+        let parcel = Parcel {
+            content,
+            content_type: Some("text/plain".into()),
+            max_deliveries: Some(MOST_DELIVERIES),
+        };
         self.queues.post(self.now, QUEUE, parcel, ack).unwrap();
         self.promised.insert(self.posted, self.pages.len());
     }

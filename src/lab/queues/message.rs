@@ -14,14 +14,16 @@ pub struct Parcel {
     pub content: Bytes,
     /// The media type, if it came with one.
     pub content_type: Option<Arc<str>>,
-    /// After so many deliveries without an ack it goes to the dead-letter queue.
-    pub max_deliveries: u32,
+    /// After so many deliveries without an ack it goes to the dead-letter queue; as many as usual if nobody says.
+    pub max_deliveries: Option<u32>,
 }
 
 /// A parcel in a queue.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
-    pub parcel: Parcel,
+    pub content: Bytes,
+    pub content_type: Option<Arc<str>>,
+    pub max_deliveries: u32,
     /// Where a dead letter comes from: `queue/id`.
     pub died_in: Option<Arc<str>>,
     pub deliveries: u32,
@@ -47,13 +49,16 @@ pub(super) enum Term {
 }
 
 impl Message {
-    pub fn new(parcel: Parcel) -> Message {
-        Message { parcel, died_in: None, deliveries: 0, holder: None }
+    /// A message that nobody has had yet.
+    pub fn new(parcel: Parcel, usual_deliveries: u32) -> Message {
+        let Parcel { content, content_type, max_deliveries } = parcel;
+        let max_deliveries = max_deliveries.unwrap_or(usual_deliveries);
+        Message { content, content_type, max_deliveries, died_in: None, deliveries: 0, holder: None }
     }
 
     /// Bytes of memory, about.
     pub fn cost(&self) -> usize {
-        let Parcel { content, content_type, .. } = &self.parcel;
+        let Message { content, content_type, .. } = self;
         content.len() + content_type.as_ref().map_or(0, |content_type| content_type.len()) + MESSAGE_BYTES
     }
 
@@ -62,8 +67,8 @@ impl Message {
         let mut about = Map::new();
         let mut note =
             |name: &str, value: Option<Value>| value.map(|value| about.insert(name.to_owned(), value));
-        note("type", self.parcel.content_type.as_deref().map(Value::from));
-        note("max_deliveries", Some(self.parcel.max_deliveries.into()));
+        note("type", self.content_type.as_deref().map(Value::from));
+        note("max_deliveries", Some(self.max_deliveries.into()));
         note("deliveries", Some(self.deliveries.into()));
         note("died_in", self.died_in.as_deref().map(Value::from));
         if let Some(Holder { name, term: Term::Lease(lease) }) = &self.holder {
@@ -72,7 +77,7 @@ impl Message {
         }
         let mut value = serde_json::to_vec(&about).expect("a map of texts and numbers");
         value.push(b'\n');
-        value.extend_from_slice(&self.parcel.content);
+        value.extend_from_slice(&self.content);
         value.into()
     }
 
@@ -83,16 +88,18 @@ impl Message {
         let about: Map<String, Value> = serde_json::from_slice(&value[..end]).ok()?;
         let number = |name: &str| about.get(name).and_then(Value::as_u64);
         let text = |name: &str| about.get(name).and_then(Value::as_str).map(Arc::from);
-        let parcel = Parcel {
+        let deliveries = number("deliveries")?.try_into().ok()?;
+        let lease = Lease::resumed(number("lease_until").unwrap_or(0), now, unix_millis);
+        let holder = (deliveries > 0).then(|| Holder { name: text("consumer"), term: Term::Lease(lease) });
+        Some(Message {
             // A copy, as a slice would keep the line in front of it in memory as well.
             content: Bytes::copy_from_slice(&value[end + 1..]),
             content_type: text("type"),
             max_deliveries: number("max_deliveries")?.try_into().ok()?,
-        };
-        let deliveries = number("deliveries")?.try_into().ok()?;
-        let lease = Lease::resumed(number("lease_until").unwrap_or(0), now, unix_millis);
-        let holder = (deliveries > 0).then(|| Holder { name: text("consumer"), term: Term::Lease(lease) });
-        Some(Message { parcel, died_in: text("died_in"), deliveries, holder })
+            died_in: text("died_in"),
+            deliveries,
+            holder,
+        })
     }
 }
 

@@ -67,7 +67,7 @@ impl Open {
         ack: Ack,
     ) -> Result<(u64, Receipt), NotPosted> {
         self.advance(now, name);
-        let message = Message::new(parcel);
+        let message = Message::new(parcel, self.settings.max_deliveries);
         self.check_room(name, message.cost())?;
         let id = self.queues.get(name).map_or(self.floor, |queue| queue.last_id) + 1;
         let receipt = self.ledger.post(name, id, &message, ack).map_err(NotPosted::NotKept)?;
@@ -209,7 +209,7 @@ impl Open {
     fn bury(&mut self, gone: Gone<'_>, dead_letters: &Arc<str>, message: Message) {
         self.bytes -= message.cost();
         let died_in = Some(format!("{}/{}", gone.queue, gone.id).into());
-        let letter = Message { died_in, ..Message::new(message.parcel) };
+        let letter = Message { died_in, deliveries: 0, holder: None, ..message };
         let letter_id = self.queue(dead_letters).last_id + 1;
         self.ledger.bury(gone, dead_letters, letter_id, &letter);
         self.put(dead_letters, letter_id, letter);

@@ -138,8 +138,8 @@ impl Queue {
         let tag = Tag { id, delivery: message.deliveries };
         let delivery = Delivery {
             tag,
-            content: message.parcel.content.clone(),
-            content_type: message.parcel.content_type.clone(),
+            content: message.content.clone(),
+            content_type: message.content_type.clone(),
             died_in: message.died_in.clone(),
         };
         self.counts.delivered += 1;
@@ -197,7 +197,7 @@ impl Queue {
     /// nobody's any more, and handed to the caller.
     pub fn give_back(&mut self, id: u64) -> Option<Message> {
         let message = &self.messages[&id];
-        if self.dead_letters.is_some() && message.deliveries >= message.parcel.max_deliveries {
+        if self.dead_letters.is_some() && message.deliveries >= message.max_deliveries {
             self.counts.dead += 1;
             return Some(self.remove(id));
         }

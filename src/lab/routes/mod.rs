@@ -7,6 +7,7 @@ pub mod index;
 pub mod jobs;
 pub mod live;
 pub mod pace;
+pub mod pipeline;
 pub mod plaintext;
 pub mod queues;
 pub mod raw;
@@ -35,6 +36,7 @@ const GROUPS: &[&[Route]] = &[
     jobs::ROUTES,
     topics::ROUTES,
     queues::ROUTES,
+    pipeline::ROUTES,
     live::ROUTES,
     server::ROUTES,
 ];

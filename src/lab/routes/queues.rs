@@ -83,8 +83,7 @@ pub fn queue(call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn post(call: &Call<'_>) -> Result<Answer, Refusal> {
     let (queue, ack) = (queue_name(call)?, Ack::read(call)?);
-    let usual = call.lab.settings.queues.max_deliveries;
-    let max_deliveries = call.params()?.number("max_deliveries", 1..=MOST_DELIVERIES, usual.into())?;
+    let max_deliveries = call.params()?.number_if_given("max_deliveries", 1..=MOST_DELIVERIES)?;
     let content_type =
         call.request.fields.text("content-type").filter(|text| !text.is_empty()).map(Arc::from);
     let (representation, form) = (call.representation(), call.form());
@@ -92,14 +91,13 @@ fn post(call: &Call<'_>) -> Result<Answer, Refusal> {
         let parcel = Parcel {
             content: content.into_boxed_slice().into(),
             content_type,
-            max_deliveries: max_deliveries as u32,
+            max_deliveries: max_deliveries.map(|count| count as u32),
         };
         let posted = reply.lab.queues.post(reply.now, &queue, parcel, ack);
         let (id, receipt) = posted.map_err(|reason| not_posted(&reason, &queue))?;
-        let mut response =
-            representation.respond(|| format!("{id}\n"), || json!({ "queue": &*queue, "id": id }));
-        response.status = 201;
-        Ok(Acknowledged::answer(receipt, response.with("X-Message-Id", id.to_string()), form))
+        let response = representation.respond(|| format!("{id}\n"), || json!({ "queue": &*queue, "id": id }));
+        let response = response.with_status(201).with("X-Message-Id", id.to_string());
+        Ok(Acknowledged::answer(receipt, response, form))
     })
 }
 
@@ -127,7 +125,8 @@ fn prefetch(call: &Call<'_>) -> Result<usize, Refusal> {
     Ok(call.params()?.number("prefetch", 1..=LARGEST_WINDOW, 1)? as usize)
 }
 
-fn not_posted(reason: &NotPosted, queue: &str) -> Refusal {
+/// The refusal of a message.
+pub(super) fn not_posted(reason: &NotPosted, queue: &str) -> Refusal {
     match reason {
         NotPosted::Full(full) => no_room(*full, queue),
         NotPosted::NotKept(failure) => not_kept(failure),

@@ -121,9 +121,9 @@ pub struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = QueueSettings::default().max_deliveries, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_deliveries: u32,
 
-    /// Most messages in a queue (429 above), e.g. --queue-limit 3
+    /// Most messages in a queue (429 above), e.g. --max-messages 3
     #[arg(long, value_name = "COUNT", default_value_t = QueueSettings::default().max_messages)]
-    pub queue_limit: usize,
+    pub max_messages: usize,
 
     /// Memory of the tape behind /wire/last, 0 for none and for no /wire either, e.g. --tape 16777216
     #[arg(long, value_name = "BYTES", default_value_t = Settings::default().tape_bytes)]
@@ -229,7 +229,7 @@ impl Options {
             jobs: JobSettings { workers: self.workers, most_waiting: self.max_jobs_waiting },
             queues: QueueSettings {
                 max_deliveries: self.max_deliveries,
-                max_messages: self.queue_limit,
+                max_messages: self.max_messages,
                 ..QueueSettings::default()
             },
             heartbeat: self.heartbeat,

@@ -231,14 +231,14 @@ fn who_does_not_read_keeps_no_more_than_it_was_sent(binary: Binary) {
 }
 
 fn a_full_queue_refuses_until_somebody_has_taken(binary: Binary) {
-    let server = Server::start(binary, &["--queue-limit", "3", "--max-deliveries", "1"]);
+    let server = Server::start(binary, &["--max-messages", "3", "--max-deliveries", "1"]);
     let mut client = Client::connect(server.address);
     for id in 1..=3 {
         assert_eq!(post(&mut client, "/queues/q", "x").text(), format!("{id}\n"));
     }
     let answer = post(&mut client, "/queues/q", "x");
     assert_eq!(answer.status, 429);
-    assert!(answer.has("Retry-After: 1") && answer.text().contains("--queue-limit"), "{answer:?}");
+    assert!(answer.has("Retry-After: 1") && answer.text().contains("--max-messages"), "{answer:?}");
     // Leased ones are still there; dead ones are elsewhere.
     client.get("/queues/q/next");
     assert_eq!(post(&mut client, "/queues/q", "x").status, 429);

@@ -143,7 +143,7 @@ fn no_room(full: Full, queue: &str) -> Refusal {
     let take = format!("again when somebody has taken messages, by GET /queues/{queue}/next and an ack");
     match full {
         Full::Messages => {
-            slower("messages", &format!("{take}; the server's option --queue-limit sets the limit"))
+            slower("messages", &format!("{take}; the server's option --max-messages sets the limit"))
         }
         Full::Bytes => slower("bytes", &take),
         Full::Queues => {

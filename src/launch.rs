@@ -1,5 +1,6 @@
 //! From a command line to a running server: the same for all servers, but for the driver.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
@@ -194,9 +195,15 @@ impl Options {
         let lab = Lab::new(self.lab_settings(waits_by), OPERATING_SYSTEM, self.printer());
         let Some(folder) = &self.data else { return Ok((lab, None)) };
         let settings = store::Settings { max_bytes: self.max_data, sync_delay: self.sync_delay };
-        let opened = Store::open(folder, &settings);
-        let (store, found) = opened.map_err(|error| format!("--data {}: {error}", folder.display()))?;
-        Ok((lab.keep(store.journal(), found)?, Some(store)))
+        let complaint = |why: &dyn fmt::Display| format!("--data {}: {why}", folder.display());
+        let (store, found) = Store::open(folder, &settings).map_err(|error| complaint(&error))?;
+        match lab.keep(store.journal(), found) {
+            Ok(lab) => Ok((lab, Some(store))),
+            Err(why) => {
+                store.abandon();
+                Err(complaint(&why))
+            }
+        }
     }
 
     fn lab_settings(&self, waits_by: &'static str) -> Settings {

@@ -88,6 +88,12 @@ impl Store {
         Arc::clone(&self.intake) as Arc<dyn Journal>
     }
 
+    /// Closes it for a server that does not start after all. If the one before has crashed, it still has: the next to
+    /// start has to know of it.
+    pub fn abandon(self) {
+        self.intake.counts().is_abandoned.store(true, Relaxed);
+    }
+
     fn start(database: Database, sync: LogSync, sync_delay: Duration) -> io::Result<Store> {
         let (intake, entries) = Intake::open();
         let counts = intake.counts();

@@ -24,6 +24,8 @@ pub(super) struct Database {
     log: PathBuf,
     /// From so many frames of the log on, it is to be taken over into the database.
     due: u64,
+    /// Whether the last process had said goodbye.
+    was_in_order: bool,
 }
 
 impl Database {
@@ -39,12 +41,11 @@ impl Database {
         settle(&connection, max_bytes)?;
         check(&connection)?;
         let rows = read(&connection)?;
-        let has_said_goodbye: bool =
-            connection.query_row("SELECT said FROM goodbye", [], |row| row.get(0))?;
+        let was_in_order: bool = connection.query_row("SELECT said FROM goodbye", [], |row| row.get(0))?;
         connection.execute("UPDATE goodbye SET said = FALSE", [])?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        let database = Database { connection, log: folder.join(LOG), due: CHECKPOINT_FRAMES };
-        Ok((database, Found { rows, after_crash: !has_said_goodbye }))
+        let database = Database { connection, log: folder.join(LOG), due: CHECKPOINT_FRAMES, was_in_order };
+        Ok((database, Found { rows, after_crash: !was_in_order }))
     }
 
     /// The write-ahead log, to which every commit is written.
@@ -77,6 +78,10 @@ impl Database {
     /// Leaves a mark for whoever opens it next.
     pub(super) fn say_goodbye(&self) -> rusqlite::Result<()> {
         self.connection.execute("UPDATE goodbye SET said = TRUE", []).map(drop)
+    }
+
+    pub(super) fn was_in_order(&self) -> bool {
+        self.was_in_order
     }
 }
 

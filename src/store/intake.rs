@@ -1,6 +1,6 @@
 //! Where changes come in: in order, bounded, and never in the way of who brings them.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,7 +30,7 @@ pub(super) enum Author {
     AwaitsSync(Promise),
 }
 
-/// What waits, and what was done.
+/// What waits, what was done, and whether it counts.
 #[derive(Default)]
 pub(super) struct Counts {
     /// Not yet written: those under way count as well, for a crash can lose them.
@@ -38,6 +38,8 @@ pub(super) struct Counts {
     pub(super) bytes: AtomicUsize,
     pub(super) commits: AtomicU64,
     pub(super) syncs: AtomicU64,
+    /// Nobody has served anything from it, so it is left as it was found.
+    pub(super) is_abandoned: AtomicBool,
 }
 
 impl Intake {

@@ -43,7 +43,7 @@ impl Writer {
         Writer { database, counts, asks, sync_delay, trouble: Trouble::Never }
     }
 
-    /// Writes until the intake is closed and empty, then says goodbye.
+    /// Writes until the intake is closed and empty, then says goodbye, unless that would hide a crash.
     pub(super) fn run(mut self, entries: &Receiver<Entry>, syncer: JoinHandle<Syncer>) {
         while let Ok(first) = entries.recv() {
             self.write(iter::once(first).chain(entries.try_iter()).collect());
@@ -52,13 +52,19 @@ impl Writer {
                 self.checkpoint();
             }
         }
-        drop(self.asks);
         // Whoever has seen a change that was then refused has seen what the next process will not know of.
+        let may_say_goodbye = self.trouble == Trouble::Never && !self.leaves_a_crash_behind();
+        drop(self.asks);
         if let Ok(syncer) = syncer.join()
-            && self.trouble == Trouble::Never
+            && may_say_goodbye
         {
             say_goodbye(self.database, syncer);
         }
+    }
+
+    /// Whether a crash was found here which nobody has made good.
+    fn leaves_a_crash_behind(&self) -> bool {
+        self.counts.is_abandoned.load(Relaxed) && !self.database.was_in_order()
     }
 
     fn write(&mut self, group: Vec<Entry>) {

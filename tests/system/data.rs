@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use wirelab::lab::journal::{Ack, Change, Row, Table};
 use wirelab::store::Store;
 
 use crate::client::{Client, stat};
@@ -13,6 +14,7 @@ on_each_server!(
     looks_crashed_when_it_was_killed,
     says_that_another_server_has_the_folder,
     says_why_a_folder_cannot_be_used,
+    a_row_that_cannot_be_read_hides_no_crash,
     syncs_slowly_when_it_is_told_to,
 );
 
@@ -56,6 +58,28 @@ fn says_why_a_folder_cannot_be_used(binary: Binary) {
         assert!(line.contains(&format!("--data {path}: ")) && line.contains(why), "{line}");
     }
     assert_eq!(fs::read(&file).expect("it is still there"), b"dear diary");
+}
+
+fn a_row_that_cannot_be_read_hides_no_crash(binary: Binary) {
+    for has_crashed in [false, true] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().to_str().expect("UTF-8");
+        let server = Server::start(binary, &["--data", path]);
+        if has_crashed {
+            drop(server)
+        } else {
+            drop(server.stop())
+        }
+        let (store, _) = Store::open(folder.path(), &Default::default()).expect("nobody has it");
+        let row = Row { table: Table::Messages, name: "work".into(), number: 7, value: "rubbish".into() };
+        store.journal().append(vec![Change::Put(row)], Ack::Memory).expect("it is taken");
+        store.abandon();
+        let line = complaint(binary, &["--port", "0", "--data", path]);
+        let due = format!("--data {path}: message 7 of the queue \"work\" cannot be read\n");
+        assert_eq!(line, format!("{}: {due}", binary.name()));
+        let (_store, found) = Store::open(folder.path(), &Default::default()).expect("nobody has it");
+        assert_eq!(found.after_crash, has_crashed);
+    }
 }
 
 fn syncs_slowly_when_it_is_told_to(binary: Binary) {

@@ -105,6 +105,16 @@ fn note_17() {
     run::check("17-how-late-is-the-news.md");
 }
 
+#[test]
+fn note_19() {
+    run::check("19-at-least-once.md");
+}
+
+#[test]
+fn note_20() {
+    run::check("20-chain-or-publish-subscribe.md");
+}
+
 /// A note without a test here would never be run.
 #[test]
 fn every_note_is_run() {

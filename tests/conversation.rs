@@ -1,12 +1,13 @@
 //! What a conversation measures, reads and time, and what one finds out about another: no fixture shows it.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use wirelab::lab::Lab;
 use wirelab::lab::clock::TimeSource;
+use wirelab::lab::journal::{Ack, Change, Failure, Found, Journal, Promise, Receipt};
 use wirelab::lab::settings::Settings;
 use wirelab::session::{Flow, Service, Session};
 
@@ -128,6 +129,28 @@ fn a_server_that_stops_answers_no_request_before_it_is_complete() {
 }
 
 #[test]
+fn who_publishes_to_services_is_answered_when_the_event_is_kept_for_them() {
+    for (outcome, status) in [(Ok(()), "202 Accepted"), (Err(Failure::Busy), "503 Service Unavailable")] {
+        let (now, disk) = (Instant::now(), Arc::new(SlowDisk::default()));
+        let lab = Arc::into_inner(lab(Settings::default())).expect("nobody else has it");
+        let lab = Arc::new(lab.keep(disk.clone(), Found::default()).expect("nothing is found"));
+        answers(&mut visit(&lab, now), &[b"DELETE /pipeline/services/format HTTP/1.1\r\nHost: lab\r\n\r\n"]);
+        let (mut publisher, mut out) = (visit(&lab, now), Vec::new());
+        let request = b"GET /pipeline?mode=pubsub&work=0 HTTP/1.1\r\nHost: lab\r\n\r\n";
+        publisher.receive(now, &mut request.to_owned(), &mut out);
+        publisher.poll_transmit(now, Waker::noop(), &mut out);
+        let mut promises = disk.promises.lock().unwrap();
+        assert_eq!((promises.len(), out.is_empty(), publisher.poll_timeout()), (5, true, None));
+        for promise in promises.drain(..).rev() {
+            assert!(out.is_empty(), "{}", out.escape_ascii());
+            promise.settle(outcome.clone());
+            publisher.poll_transmit(now, Waker::noop(), &mut out);
+        }
+        assert!(out.starts_with(format!("HTTP/1.1 {status}\r\n").as_bytes()), "{}", out.escape_ascii());
+    }
+}
+
+#[test]
 fn a_member_who_answers_no_ping_has_left_the_room_before_it_hangs_up() {
     let (lab, start) = (lab(Settings::default()), Instant::now());
     let presence = || {
@@ -153,6 +176,23 @@ fn a_member_who_answers_no_ping_has_left_the_room_before_it_hangs_up() {
         }
     }
     assert_eq!(ghost.flow(), Flow::HalfClosed);
+}
+
+/// A journal whose disk a test lets settle what waits for it.
+#[derive(Default)]
+struct SlowDisk {
+    promises: Mutex<Vec<Promise>>,
+}
+
+impl Journal for SlowDisk {
+    fn append(&self, _changes: Vec<Change>, ack: Ack) -> Result<Receipt, Failure> {
+        if ack == Ack::Memory {
+            return Ok(Receipt::done());
+        }
+        let (receipt, promise) = Receipt::pending();
+        self.promises.lock().unwrap().push(promise);
+        Ok(receipt)
+    }
 }
 
 /// What holds a request back, or goes on for long.

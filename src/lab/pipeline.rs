@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::journal::Ack;
+use super::journal::{Ack, Receipt};
 use super::queues::{NotPosted, Parcel, Queues};
 use worker::Worker;
 
@@ -139,6 +139,14 @@ pub fn call(pipeline: &Pipeline, terms: &Terms) -> Vec<Fate> {
     Service::all().map(fate).collect()
 }
 
+/// An event, and all who are to have it.
+pub struct Published {
+    /// One for each service, but for those that are stopped.
+    pub workers: Vec<Option<Worker>>,
+    /// By which it is known to be kept for each of them.
+    pub receipts: Vec<Receipt>,
+}
+
 /// Puts an event into the queue of each service. Those that run begin with it; nobody is there for the others.
 ///
 /// # Errors
@@ -147,18 +155,22 @@ pub fn publish(
     pipeline: &Pipeline,
     queues: &Arc<Queues>,
     terms: &Terms,
+    ack: Ack,
     now: Instant,
-) -> Result<Vec<Option<Worker>>, (Service, NotPosted)> {
+) -> Result<Published, (Service, NotPosted)> {
     let publish_to = |service: Service| {
         let content_type = Some("text/plain; charset=utf-8".into());
         let parcel = Parcel { content: Bytes::from_static(EVENT), content_type, max_deliveries: None };
-        let (id, _) = queues.post(now, &service.queue(), parcel, Ack::Memory)?;
+        let (id, receipt) = queues.post(now, &service.queue(), parcel, ack)?;
         if pipeline.is_stopped(service) {
-            return Ok(None);
+            return Ok((None, receipt));
         }
-        Ok(Some(Worker::begin(queues, service, terms, Some(id), now)?))
+        Ok((Some(Worker::begin(queues, service, terms, Some(id), now)?), receipt))
     };
-    Service::all().map(|service| publish_to(service).map_err(|reason| (service, reason))).collect()
+    let published: Result<Vec<_>, _> =
+        Service::all().map(|service| publish_to(service).map_err(|reason| (service, reason))).collect();
+    let (workers, receipts) = published?.into_iter().unzip();
+    Ok(Published { workers, receipts })
 }
 
 /// Their names, and for how many milliseconds each usually works.
@@ -181,6 +193,15 @@ mod tests {
 
     fn queues() -> Arc<Queues> {
         Arc::new(Queues::new(QueueSettings::default(), Arc::new(NoJournal)))
+    }
+
+    fn publish_to_all(
+        pipeline: &Pipeline,
+        queues: &Arc<Queues>,
+        terms: &Terms,
+        now: Instant,
+    ) -> Vec<Option<Worker>> {
+        publish(pipeline, queues, terms, Ack::Memory, now).unwrap().workers
     }
 
     /// Lets everybody work until nothing is due.
@@ -213,7 +234,7 @@ mod tests {
         let (pipeline, queues, now) = (Pipeline::default(), queues(), Instant::now());
         pipeline.stop(service("notify"));
         let terms = Terms { work: None, fails: Some(service("format")) };
-        let fates = finish(&mut publish(&pipeline, &queues, &terms, now).unwrap());
+        let fates = finish(&mut publish_to_all(&pipeline, &queues, &terms, now));
         let (got, done) = (Duration::ZERO, |ms| Fate::Done { got: Duration::ZERO, done: ms * MS });
         assert_eq!(
             fates,
@@ -228,11 +249,11 @@ mod tests {
         let terms = Terms::default();
         pipeline.stop(service("format"));
         for _ in 0..2 {
-            finish(&mut publish(&pipeline, &queues, &terms, now).unwrap());
+            finish(&mut publish_to_all(&pipeline, &queues, &terms, now));
         }
         pipeline.start(service("format"));
         // The next event waits for those before it.
-        let fates = finish(&mut publish(&pipeline, &queues, &terms, now).unwrap());
+        let fates = finish(&mut publish_to_all(&pipeline, &queues, &terms, now));
         assert_eq!(fates[2], Fate::Done { got: 120 * MS, done: 180 * MS });
         assert_eq!(service("format").waiting(&queues, now), 0);
     }
@@ -241,8 +262,8 @@ mod tests {
     fn a_service_behind_its_events_can_be_asked_how_far_it_is() {
         let (pipeline, queues, now) = (Pipeline::default(), queues(), Instant::now());
         let failing = Terms { work: None, fails: Some(service("format")) };
-        finish(&mut publish(&pipeline, &queues, &failing, now).unwrap());
-        let workers = publish(&pipeline, &queues, &Terms::default(), now).unwrap();
+        finish(&mut publish_to_all(&pipeline, &queues, &failing, now));
+        let workers = publish_to_all(&pipeline, &queues, &Terms::default(), now);
         let mut format = workers.into_iter().nth(2).flatten().unwrap();
         format.poll(now + 60 * MS);
         assert_eq!((format.fate(), format.worked()), (Fate::Behind, 1));
@@ -252,7 +273,7 @@ mod tests {
     #[test]
     fn a_service_that_is_lost_at_work_loses_nothing() {
         let (pipeline, queues, now) = (Pipeline::default(), queues(), Instant::now());
-        let workers = publish(&pipeline, &queues, &Terms::default(), now).unwrap();
+        let workers = publish_to_all(&pipeline, &queues, &Terms::default(), now);
         assert_eq!(service("format").waiting(&queues, now), 0);
         drop(workers);
         assert_eq!(service("format").waiting(&queues, now), 1);
@@ -266,14 +287,14 @@ mod tests {
     #[test]
     fn an_event_may_be_taken_by_somebody_else() {
         let (pipeline, queues, now) = (Pipeline::default(), queues(), Instant::now());
-        let mut workers = publish(&pipeline, &queues, &Terms::default(), now).unwrap();
-        let mut again = publish(&pipeline, &queues, &Terms::default(), now).unwrap();
+        let mut workers = publish_to_all(&pipeline, &queues, &Terms::default(), now);
+        let mut again = publish_to_all(&pipeline, &queues, &Terms::default(), now);
         // The second instance of each service is as quick, so both have had one.
         let done = finish(&mut workers)[0];
         assert_eq!((finish(&mut again)[0], done.end()), (done, 40 * MS));
         let queue = service("upload").queue();
         pipeline.stop(service("upload"));
-        publish(&pipeline, &queues, &Terms::default(), now).unwrap();
+        publish_to_all(&pipeline, &queues, &Terms::default(), now);
         assert!(queues.delete(&queue, Ack::Memory).is_some());
         let late = Worker::begin(&queues, service("upload"), &Terms::default(), Some(3), now).unwrap();
         assert_eq!((late.due(), late.fate()), (None, Fate::Elsewhere));

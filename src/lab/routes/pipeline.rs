@@ -10,8 +10,10 @@ use serde_json::json;
 use super::queues::not_posted;
 use crate::http::{Method, Response};
 use crate::lab::exchange::{Answer, Call, Exchange, Reply};
+use crate::lab::journal::{Ack, Receipt};
 use crate::lab::pipeline::worker::Worker;
-use crate::lab::pipeline::{self, Fate, Service, Terms};
+use crate::lab::pipeline::{self, Fate, Published, Service, Terms};
+use crate::lab::receipt::not_kept;
 use crate::lab::refusal::{Form, Refusal};
 use crate::lab::representation::Representation;
 use crate::lab::router::Route;
@@ -56,7 +58,8 @@ pub fn run(call: &Call<'_>) -> Result<Answer, Refusal> {
     });
     let terms = Terms { work: params.duration_if_given("work", LONGEST_WORK)?, fails: fails.transpose()? };
     let (representation, form) = (call.representation(), call.form());
-    Ok(Answer::exchange(Run { mode, terms, representation, form, course: Course::Waiting }))
+    let (ack, course) = (Ack::read(call)?, Course::Waiting);
+    Ok(Answer::exchange(Run { mode, terms, ack, representation, form, course }))
 }
 
 /// `GET /pipeline/services`
@@ -102,10 +105,11 @@ fn names() -> Vec<&'static str> {
     Service::all().map(Service::name).collect()
 }
 
-/// A run, which is answered when nobody works on the event any more.
+/// A run, which is answered when nobody works on the event any more, and it is kept for those who have not.
 struct Run {
     mode: Mode,
     terms: Terms,
+    ack: Ack,
     representation: Representation,
     form: Form,
     course: Course,
@@ -114,59 +118,78 @@ struct Run {
 enum Course {
     /// The request is not complete.
     Waiting,
-    /// A chain, in which everything is as it will be when its time is over.
-    Called { fates: Vec<Fate>, due: Instant },
     /// A worker for each service, or none for one that is stopped; whoever is not done in time is not waited for.
-    Published { workers: Vec<Option<Worker>>, until: Instant },
+    Working { published: Published, until: Instant },
+    /// It is known what will have become of it then, or has by now.
+    Settled { fates: Vec<Fate>, due: Option<Instant>, receipts: Vec<Receipt> },
 }
 
-impl Exchange for Run {
-    fn receive_end(&mut self, reply: &mut Reply<'_>) {
+impl Run {
+    fn begin(&self, reply: &Reply<'_>) -> Result<Course, Refusal> {
         let (pipeline, terms, now) = (&reply.lab.pipeline, &self.terms, reply.now);
         match self.mode {
             Mode::Chain => {
                 let fates = pipeline::call(pipeline, terms);
-                let due = now + report::last_end(&fates);
-                self.course = Course::Called { fates, due };
+                let due = Some(now + report::last_end(&fates));
+                Ok(Course::Settled { fates, due, receipts: Vec::new() })
             }
-            Mode::PubSub => match pipeline::publish(pipeline, &reply.lab.queues, terms, now) {
-                Ok(workers) => self.course = Course::Published { workers, until: now + LONGEST_WAIT },
-                Err((service, reason)) => {
-                    reply.refuse(&not_posted(&reason, &service.queue()), self.form);
-                }
-            },
+            Mode::PubSub => {
+                let published = pipeline::publish(pipeline, &reply.lab.queues, terms, self.ack, now);
+                let published =
+                    published.map_err(|(service, reason)| not_posted(&reason, &service.queue()))?;
+                Ok(Course::Working { published, until: now + LONGEST_WAIT })
+            }
+        }
+    }
+
+    fn work(&mut self, now: Instant) {
+        let Course::Working { published: Published { workers, receipts }, until } = &mut self.course else {
+            return;
+        };
+        workers.iter_mut().flatten().for_each(|worker| worker.poll(now));
+        if now < *until && workers.iter().flatten().any(|worker| worker.due().is_some()) {
+            return;
+        }
+        let fate = |worker: Option<Worker>| worker.map_or(Fate::Stopped, |worker| worker.fate());
+        let fates = mem::take(workers).into_iter().map(fate).collect();
+        self.course = Course::Settled { fates, due: None, receipts: mem::take(receipts) };
+    }
+}
+
+impl Exchange for Run {
+    fn receive_end(&mut self, reply: &mut Reply<'_>) {
+        match self.begin(reply) {
+            Ok(course) => self.course = course,
+            Err(refusal) => reply.refuse(&refusal, self.form),
         }
     }
 
     fn poll(&mut self, reply: &mut Reply<'_>) {
-        let now = reply.now;
-        let fates = match &mut self.course {
-            Course::Called { fates, due } if *due <= now => mem::take(fates),
-            Course::Published { workers, until } => {
-                workers.iter_mut().flatten().for_each(|worker| worker.poll(now));
-                if now < *until && workers.iter().flatten().any(|worker| worker.due().is_some()) {
-                    return;
-                }
-                // Who is still at work is not waited for, and gives its event back.
-                let workers = mem::take(workers).into_iter();
-                workers.map(|worker| worker.map_or(Fate::Stopped, |worker| worker.fate())).collect()
+        self.work(reply.now);
+        let Course::Settled { fates, due, receipts } = &mut self.course else { return };
+        if due.is_some_and(|due| reply.now < due) {
+            return;
+        }
+        for receipt in receipts {
+            match receipt.poll(|| reply.waker()) {
+                Some(Ok(())) => {}
+                Some(Err(failure)) => return reply.refuse(&not_kept(&failure), self.form),
+                None => return,
             }
-            Course::Called { .. } | Course::Waiting => return,
-        };
-        let waiting = Service::all().map(|service| service.waiting(&reply.lab.queues, now)).collect();
-        reply.send(
-            Report { mode: self.mode, terms: self.terms, fates, waiting }.response(self.representation),
-        );
+        }
+        let (mode, terms, fates) = (self.mode, self.terms, mem::take(fates));
+        let waiting = Service::all().map(|service| service.waiting(&reply.lab.queues, reply.now)).collect();
+        reply.send(Report { mode, terms, fates, waiting }.response(self.representation));
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
         match &self.course {
             Course::Waiting => None,
-            Course::Called { due, .. } => Some(*due),
-            Course::Published { workers, until } => {
-                let due = workers.iter().flatten().filter_map(Worker::due).min()?;
+            Course::Working { published, until } => {
+                let due = published.workers.iter().flatten().filter_map(Worker::due).min()?;
                 Some(due.min(*until))
             }
+            Course::Settled { due, .. } => *due,
         }
     }
 }

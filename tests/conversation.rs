@@ -151,6 +151,32 @@ fn who_publishes_to_services_is_answered_when_the_event_is_kept_for_them() {
 }
 
 #[test]
+fn a_service_far_behind_is_not_waited_for_longer_than_clients_wait() {
+    let (lab, start) = (lab(Settings::default()), Instant::now());
+    let ask = |request: &str| {
+        let request = format!("{request} HTTP/1.1\r\nHost: lab\r\n\r\n");
+        answers(&mut visit(&lab, start), &[request.as_bytes()])
+    };
+    ask("DELETE /pipeline/services/upload");
+    for _ in 0..12 {
+        ask("GET /pipeline?mode=pubsub&work=0");
+    }
+    // Whoever starts it has gone before it is done with anything.
+    ask("PUT /pipeline/services/upload");
+    let (mut publisher, mut out) = (visit(&lab, start), Vec::new());
+    let request = b"GET /pipeline?mode=pubsub&work=10 HTTP/1.1\r\nHost: lab\r\n\r\n";
+    publisher.receive(start, &mut request.to_owned(), &mut out);
+    for seconds in (0..120).step_by(10) {
+        publisher.poll_transmit(start + Duration::from_secs(seconds), Waker::noop(), &mut out);
+        assert_eq!(out.escape_ascii().to_string(), "", "after {seconds} s");
+    }
+    publisher.poll_transmit(start + Duration::from_secs(120), Waker::noop(), &mut out);
+    let answer = String::from_utf8(out).expect("text");
+    assert!(answer.starts_with("HTTP/1.1 202 Accepted\r\n"), "{answer}");
+    assert!(answer.contains("not yet; waiting in /queues/pipeline.upload: 1\n"), "{answer}");
+}
+
+#[test]
 fn a_member_who_answers_no_ping_has_left_the_room_before_it_hangs_up() {
     let (lab, start) = (lab(Settings::default()), Instant::now());
     let presence = || {

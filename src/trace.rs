@@ -12,8 +12,9 @@ mod split;
 mod tape;
 
 use core::net::SocketAddr;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::session::{Bell, Cause, Flow, Session};
@@ -40,12 +41,20 @@ struct Printer {
     print: Print,
     /// Whose bytes were printed last.
     last: Option<(u64, Side)>,
+    /// The connections that are open, by number. Here, because most servers have many and print none.
+    open: BTreeMap<u64, Opened>,
+}
+
+/// What a heading tells of a connection.
+struct Opened {
+    peer: SocketAddr,
+    at: Instant,
 }
 
 impl Tracer {
     /// A tracer for all connections of a server.
     pub fn new(tape: Option<Arc<Tape>>, print: Option<Print>, audience: Option<Arc<dyn Audience>>) -> Self {
-        let printer = print.map(|print| Mutex::new(Printer { print, last: None }));
+        let printer = print.map(|print| Mutex::new(Printer { print, last: None, open: BTreeMap::new() }));
         Self { tape, printer, audience }
     }
 
@@ -57,13 +66,17 @@ impl Tracer {
     /// Shows what somebody has to say about the bytes of a connection that passed last, as comments.
     pub fn remark(&self, number: u64, now: Instant, text: &str) {
         let lines = || text.lines().map(|line| format!("# {number}: {line}\n")).collect::<String>();
-        if let Some(printer) = &self.printer {
-            let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut printer) = self.printer() {
             (printer.print)(&lines());
         }
         if let Some(audience) = self.audience(number) {
             audience.show(number, now, &lines());
         }
+    }
+
+    fn printer(&self) -> Option<MutexGuard<'_, Printer>> {
+        let printer = self.printer.as_ref()?;
+        Some(printer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Those who watch a connection, while there are any.
@@ -96,11 +109,13 @@ impl<S: Session> Traced<S> {
         let view = (!tracer.is_off()).then(|| View {
             tracer: Arc::clone(tracer),
             number,
-            printed: tracer.printer.is_some().then(|| Box::new(Printed { peer, opened: now })),
             received: 0,
             sent: 0,
             half_closed: false,
         });
+        if let Some(mut printer) = tracer.printer() {
+            printer.open.insert(number, Opened { peer, at: now });
+        }
         if let Some(audience) = tracer.audience(number) {
             audience.show(number, now, "# opened\n");
         }
@@ -173,15 +188,6 @@ struct View {
     received: u64,
     sent: u64,
     half_closed: bool,
-    /// Apart, because most servers have many connections and print none.
-    printed: Option<Box<Printed>>,
-}
-
-/// What only a printed trace tells of a connection.
-#[derive(Debug)]
-struct Printed {
-    peer: SocketAddr,
-    opened: Instant,
 }
 
 impl View {
@@ -213,13 +219,16 @@ impl View {
             (Cause::Stopped, _) => "# the server stopped\nS <close>".to_owned(),
         };
         self.end(now, Side::Server, &end);
+        if let Some(mut printer) = self.tracer.printer() {
+            printer.open.remove(&self.number);
+        }
     }
 
     fn show(&self, now: Instant, side: Side, offset: u64, bytes: &[u8]) {
         if let Some(tape) = &self.tracer.tape {
             tape.record(self.number, side, offset, bytes);
         }
-        if self.printed.is_some() {
+        if self.tracer.printer.is_some() {
             let mut lines = String::new();
             print_block(side, bytes, &mut lines);
             self.print(now, side, &lines);
@@ -246,14 +255,14 @@ impl View {
     }
 
     fn print(&self, now: Instant, side: Side, lines: &str) {
-        let (Some(printer), Some(Printed { peer, opened })) = (&self.tracer.printer, self.printed.as_deref())
-        else {
+        let Some(mut printer) = self.tracer.printer() else {
             return;
         };
-        let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
-        if printer.last.replace((self.number, side)) != Some((self.number, side)) {
-            text = heading(self.number, *peer, now.saturating_duration_since(*opened));
+        if printer.last.replace((self.number, side)) != Some((self.number, side))
+            && let Some(Opened { peer, at }) = printer.open.get(&self.number)
+        {
+            text = heading(self.number, *peer, now.saturating_duration_since(*at));
         }
         text.push_str(lines);
         (printer.print)(&text);

@@ -9,6 +9,7 @@
 mod accept;
 mod bells;
 mod peer;
+mod round;
 mod workspace;
 
 use std::io;
@@ -24,6 +25,7 @@ use slab::Slab;
 use self::accept::Acceptor;
 use self::bells::Bells;
 use self::peer::{Peer, Progress};
+use self::round::Round;
 use self::workspace::Workspace;
 use super::stop::{StopSignal, Urgency};
 use super::timers::{TICK, Timers};
@@ -57,6 +59,7 @@ struct Loop<'a, V: Service> {
     again: Vec<usize>,
     timers: Timers,
     bells: Bells,
+    round: Round,
     work: Workspace<'a>,
 }
 
@@ -84,6 +87,7 @@ impl<'a, V: Service> Loop<'a, V> {
             again: Vec::new(),
             timers: Timers::new(Instant::now()),
             bells,
+            round: Round::default(),
             work: Workspace::new(settings),
         })
     }
@@ -197,13 +201,41 @@ impl<'a, V: Service> Loop<'a, V> {
     /// Asks those who were woken so far. Who wakes somebody meanwhile, or itself, has to wait for the next turn of the
     /// loop, as sockets may have something to say as well.
     fn answer_bells(&mut self) {
-        for key in self.bells.take_rung() {
-            if self.bells.answer(key) {
-                self.work.counts.woken += 1;
-                self.turn(key, |peer, _| {
-                    peer.ask();
-                    Ok(())
-                });
+        let mut rung = self.bells.take_rung().into_iter();
+        while rung.len() > 0 {
+            let mut round = mem::take(&mut self.round);
+            self.collect(&mut rung, &mut round);
+            self.deliver(&round);
+            for key in round.keys() {
+                self.turn(key, |_, _| Ok(()));
+            }
+            self.round = round.emptied();
+        }
+    }
+
+    /// Asks those who were woken, as many as a round takes.
+    fn collect(&mut self, rung: &mut impl Iterator<Item = usize>, round: &mut Round) {
+        while !round.is_full()
+            && let Some(key) = rung.next()
+        {
+            if !self.bells.answer(key) {
+                continue;
+            }
+            self.work.counts.woken += 1;
+            let (peer, bell, work) = (&mut self.peers[key], self.bells.of(key), &mut self.work);
+            peer.ask();
+            match guarded(|| peer.collect(&bell, work)) {
+                Ok(()) => round.add(key, &work.out),
+                Err(ending) => self.end(key, ending),
+            }
+            self.work.clear_out();
+        }
+    }
+
+    fn deliver(&mut self, round: &Round) {
+        for (key, bytes) in round.parts() {
+            if let Err(ending) = self.peers[key].deliver(bytes, &mut self.work) {
+                self.end(key, ending);
             }
         }
     }

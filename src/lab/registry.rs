@@ -1,6 +1,6 @@
 //! Who is connected: one card a connection, which its session keeps up to date and the pages read.
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -12,7 +12,7 @@ use std::time::Instant;
 pub struct Card {
     /// Counted from 1 in the order of accepting: the number in `X-Conn`.
     pub number: u64,
-    pub peer: SocketAddr,
+    peer: Address,
     pub opened: Instant,
     pub bytes_in: AtomicU64,
     pub bytes_out: AtomicU64,
@@ -20,6 +20,22 @@ pub struct Card {
     activity: AtomicU8,
     /// Four bytes are free where the activity stands, and nobody holds more than they count.
     unsent: AtomicU32,
+}
+
+/// A [`SocketAddr`], which has room for the longer kind, in half the space for the usual one.
+#[derive(Debug)]
+enum Address {
+    V4(SocketAddrV4),
+    V6(Box<SocketAddrV6>),
+}
+
+impl Address {
+    fn of(address: SocketAddr) -> Address {
+        match address {
+            SocketAddr::V4(address) => Address::V4(address),
+            SocketAddr::V6(address) => Address::V6(Box::new(address)),
+        }
+    }
 }
 
 /// What waits for one connection until its session sends it.
@@ -50,9 +66,16 @@ impl Card {
         (if golden { 1 } else { self.number }, self.requests.load(Relaxed))
     }
 
+    pub fn peer(&self) -> SocketAddr {
+        match &self.peer {
+            Address::V4(address) => SocketAddr::V4(*address),
+            Address::V6(address) => SocketAddr::V6(**address),
+        }
+    }
+
     /// The address of the peer, as answers show it.
     pub fn shown_peer(&self, golden: bool) -> SocketAddr {
-        if golden { GOLDEN_PEER } else { self.peer }
+        if golden { GOLDEN_PEER } else { self.peer() }
     }
 
     /// What the log says when the connection is over, before the reason.
@@ -137,7 +160,7 @@ impl Registry {
         cards.accepted += 1;
         let card = Arc::new(Card {
             number: cards.accepted,
-            peer,
+            peer: Address::of(peer),
             opened: now,
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),

@@ -76,7 +76,7 @@ impl Audience for Watchers {
     fn show(&self, number: u64, now: Instant, lines: &str) {
         let Some(card) = self.registry.card(number) else { return };
         let elapsed = now.saturating_duration_since(card.opened);
-        let event = event(&(heading(number, card.peer, elapsed) + lines));
+        let event = event(&(heading(number, card.peer(), elapsed) + lines));
         for inbox in self.seats().values() {
             let _ = inbox.push(&event); // whoever has lost some finds out when it looks
         }

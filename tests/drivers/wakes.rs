@@ -27,6 +27,7 @@ for_each_driver!(
     a_wake_reaches_who_has_read_the_end_of_the_stream,
     a_deadline_that_a_wake_moves_is_kept,
     who_does_not_read_ends_alone,
+    who_is_woken_together_fails_alone,
     connections_may_close_while_they_are_woken,
     a_waker_may_outlive_its_connection_and_its_server,
     stops_while_it_pushes,
@@ -179,6 +180,29 @@ fn who_does_not_read_ends_alone(driver: Driver) {
     topic.say(b"and on");
     members.iter_mut().for_each(|member| expect(member, "and on"));
     assert!(server.has_no_ending());
+}
+
+/// More than are served at a time, and half of them fail.
+fn who_is_woken_together_fails_alone(driver: Driver) {
+    let (good, bad) = (Arc::new(Topic::default()), Arc::new(Topic::default()));
+    let server = Server::start(driver, {
+        let (good, bad, count) = (Arc::clone(&good), Arc::clone(&bad), AtomicU64::new(0));
+        move || Member::of(if count.fetch_add(1, Relaxed) % 2 == 0 { &good } else { &bad }).joining()
+    });
+    let mut members: Vec<_> = (0..200).map(|_| join(&server)).collect();
+    good.say(b"news");
+    bad.order(Order::Panic);
+    for (number, member) in members.iter_mut().enumerate() {
+        match number % 2 {
+            0 => expect(member, "news"),
+            _ => assert!(read_all(member).is_empty()),
+        }
+    }
+    for _ in 0..100 {
+        assert_eq!(server.next_ending(), "failed: the session panicked");
+    }
+    good.say(b", and more");
+    members.iter_mut().step_by(2).for_each(|member| expect(member, ", and more"));
 }
 
 fn connections_may_close_while_they_are_woken(driver: Driver) {

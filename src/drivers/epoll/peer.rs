@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::Shutdown;
 use std::time::Instant;
 
@@ -137,20 +138,42 @@ impl<S: Session> Peer<S> {
         }
     }
 
+    /// Appends what the session has to say, if it is to be asked. What it appends is to be delivered.
+    pub(super) fn collect(&mut self, bell: &dyn Bell, work: &mut Workspace) -> Result<(), Ending> {
+        if let Outgoing::Asking = self.outgoing {
+            self.session.poll_transmit(work.now, bell, &mut work.out);
+            if work.out.is_empty() {
+                self.outgoing = Outgoing::Quiet;
+            } else if let Some(bytes) = self.session.poll_send_buffer() {
+                SockRef::from(&self.stream).set_send_buffer_size(bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what the session has said; what the socket does not take becomes the peer's own.
+    pub(super) fn deliver(&mut self, bytes: &[u8], work: &mut Workspace) -> Result<(), Ending> {
+        let sent = write(&mut self.stream, bytes, &mut work.counts)?;
+        self.outgoing = if sent == bytes.len() {
+            Outgoing::Asking
+        } else {
+            Outgoing::Unsent(Box::new(Unsent {
+                bytes: bytes[sent..].to_vec(),
+                sent: 0,
+                writable: false,
+                stalls_at: work.now + work.settings.send_timeout,
+            }))
+        };
+        Ok(())
+    }
+
     fn step(&mut self, bell: &dyn Bell, work: &mut Workspace) -> Result<Progress, Ending> {
         match &mut self.outgoing {
             Outgoing::Unsent(unsent) if unsent.writable => self.flush(work),
             Outgoing::Unsent(_) => Ok(Progress::Waits),
             Outgoing::Asking => {
-                self.session.poll_transmit(work.now, bell, &mut work.out);
-                if work.out.is_empty() {
-                    self.outgoing = Outgoing::Quiet;
-                    return Ok(Progress::GoesOn);
-                }
-                if let Some(bytes) = self.session.poll_send_buffer() {
-                    SockRef::from(&self.stream).set_send_buffer_size(bytes)?;
-                }
-                self.send(work)
+                self.collect(bell, work)?;
+                if work.out.is_empty() { Ok(Progress::GoesOn) } else { self.send(work) }
             }
             Outgoing::Quiet | Outgoing::Shut => self.obey(work),
         }
@@ -217,29 +240,16 @@ impl<S: Session> Peer<S> {
         }
     }
 
-    /// Writes what the session appended; what the socket does not take becomes the peer's own.
+    /// Delivers what the session has appended to the common buffer.
     fn send(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
+        let out = mem::take(&mut work.out);
         let sent = match self.outgoing {
             Outgoing::Shut => Ok(()),
-            _ => self.send_or_keep(work),
+            _ => self.deliver(&out, work),
         };
+        work.out = out;
         work.clear_out();
         sent.map(|()| Progress::GoesOn)
-    }
-
-    fn send_or_keep(&mut self, work: &mut Workspace) -> Result<(), Ending> {
-        let sent = write(&mut self.stream, &work.out, &mut work.counts)?;
-        self.outgoing = if sent == work.out.len() {
-            Outgoing::Asking
-        } else {
-            Outgoing::Unsent(Box::new(Unsent {
-                bytes: work.out[sent..].to_vec(),
-                sent: 0,
-                writable: false,
-                stalls_at: work.now + work.settings.send_timeout,
-            }))
-        };
-        Ok(())
     }
 
     fn flush(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {

@@ -196,7 +196,13 @@ impl Options {
         let settings = store::Settings { max_bytes: self.max_data, sync_delay: self.sync_delay };
         let opened = Store::open(folder, &settings);
         let (store, found) = opened.map_err(|error| format!("--data {}: {error}", folder.display()))?;
-        Ok((lab.keep(store.journal(), found)?, Some(store)))
+        let lab = lab.keep(store.journal(), found)?;
+        // No number is given before the disk has the mark that goes ahead of it. If it will not have it, requests are
+        // refused that need one, until it does.
+        if let Err(failure) = store.settle() {
+            log::error!("how far numbers may go was not written down: {failure}");
+        }
+        Ok((lab, Some(store)))
     }
 
     fn lab_settings(&self, waits_by: &'static str) -> Settings {

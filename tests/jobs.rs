@@ -49,6 +49,7 @@ impl Client {
         let mut lab = Lab::new(Settings::default(), time, None);
         let journal: Arc<dyn Journal> = Arc::<Disk>::clone(&disk);
         let jobs = Jobs::restore(&lab.settings.jobs, Arc::clone(&journal), [], false, now);
+        disk.settle(Ok(())); // the mark of the numbers
         (lab.journal, lab.jobs) = (journal, Arc::new(jobs.expect("there is nothing to read")));
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
         Client { disk, session: Arc::new(lab).open(now, peer), now }

@@ -197,13 +197,19 @@ impl Options {
         let settings = store::Settings { max_bytes: self.max_data, sync_delay: self.sync_delay };
         let complaint = |why: &dyn fmt::Display| format!("--data {}: {why}", folder.display());
         let (store, found) = Store::open(folder, &settings).map_err(|error| complaint(&error))?;
-        match lab.keep(store.journal(), found) {
-            Ok(lab) => Ok((lab, Some(store))),
+        let lab = match lab.keep(store.journal(), found) {
+            Ok(lab) => lab,
             Err(why) => {
                 store.abandon();
-                Err(complaint(&why))
+                return Err(complaint(&why));
             }
+        };
+        // No number is given before the disk has the mark that goes ahead of it. If it will not have it, requests are
+        // refused that need one, until it does.
+        if let Err(failure) = store.settle() {
+            log::error!("how far numbers may go was not written down: {failure}");
         }
+        Ok((lab, Some(store)))
     }
 
     fn lab_settings(&self, waits_by: &'static str) -> Settings {

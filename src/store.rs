@@ -34,7 +34,8 @@ use std::io;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, atomic::Ordering::Relaxed};
-use std::thread;
+use std::task::{Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use self::database::Database;
@@ -42,7 +43,7 @@ use self::error::OpenError;
 use self::intake::Intake;
 use self::syncer::{LogSync, Syncer};
 use self::writer::Writer;
-use crate::lab::journal::{Found, Journal};
+use crate::lab::journal::{Ack, Failure, Found, Journal, Receipt};
 
 /// An open store. When it is dropped, what waits is written and synced, and the file is closed.
 pub struct Store {
@@ -94,6 +95,14 @@ impl Store {
         self.intake.counts().is_abandoned.store(true, Relaxed);
     }
 
+    /// Waits until the disk has all that was handed in so far.
+    ///
+    /// # Errors
+    /// It will not have it.
+    pub fn settle(&self) -> Result<(), Failure> {
+        outcome(&self.intake.append(Vec::new(), Ack::Fsync)?)
+    }
+
     fn start(database: Database, sync: LogSync, sync_delay: Duration) -> io::Result<Store> {
         let (intake, entries) = Intake::open();
         let counts = intake.counts();
@@ -119,6 +128,23 @@ impl Drop for Store {
             log::error!(
                 "the disk was waited for {seconds} s in vain; {changes} changes may not be written down"
             );
+        }
+    }
+}
+
+/// Waits until a receipt is settled.
+fn outcome(receipt: &Receipt) -> Result<(), Failure> {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match receipt.poll(|| waker.clone()) {
+            Some(outcome) => return outcome,
+            None => thread::park(),
         }
     }
 }

@@ -49,6 +49,7 @@ impl Client {
         let mut lab = Lab::new(Settings::default(), time, None);
         let journal: Arc<dyn Journal> = Arc::<Disk>::clone(&disk);
         let jobs = Jobs::restore(&lab.settings.jobs, Arc::clone(&journal), [], false, now);
+        disk.settle(Ok(())); // the mark of the numbers
         (lab.journal, lab.jobs) = (journal, Arc::new(jobs.expect("there is nothing to read")));
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
         Client { disk, session: Arc::new(lab).open(now, peer), now }
@@ -89,12 +90,15 @@ fn a_job_is_answered_when_it_is_written_down_as_surely_as_was_asked() {
 fn a_job_that_could_not_be_written_down_is_refused() {
     let mut client = Client::connect();
     let full = Err(Failure::Refused("no space left on device".into()));
-    for target in ["/submit", "/submit?work=0&wait=30"] {
+    for (number, target) in [(1, "/submit"), (2, "/submit?work=60&wait=30")] {
         assert_eq!(client.ask("POST", target), "");
         client.disk.settle(full.clone());
         let answer = client.poll();
         assert_eq!(status(&answer), "507");
-        assert!(answer.contains("no space left on device"), "{answer}");
+        assert!(answer.contains("this has happened, but"), "{answer}");
+        assert!(answer.contains(&format!("no space left on device (job:{number})")), "{answer}");
+        // It says the truth.
+        assert_eq!(status(&client.ask("GET", &format!("/jobs/{number}"))), "200");
     }
 }
 

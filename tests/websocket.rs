@@ -1,5 +1,7 @@
 //! The WebSocket core: what the bytes mean, however they are cut, and what is answered.
 
+#[path = "support/lab.rs"]
+mod lab;
 #[path = "websocket/peer.rs"]
 mod peer;
 
@@ -15,6 +17,8 @@ mod handshake;
 mod properties;
 #[path = "websocket/refusals.rs"]
 mod refusals;
+#[path = "websocket/resting.rs"]
+mod resting;
 #[path = "websocket/second_opinion.rs"]
 mod second_opinion;
 #[path = "websocket/text.rs"]

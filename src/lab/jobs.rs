@@ -18,7 +18,8 @@ use std::time::Instant;
 
 use slab::Slab;
 
-use super::journal::{Ack, Change, Failure, Journal, MOST_WAITING, Receipt, Row, Table};
+use super::journal::{Ack, Change, Failure, Journal, Receipt, Row, Table};
+use super::numbering::Numbering;
 use super::settings::JobSettings;
 pub use job::{Job, LONGEST_WORK, Order};
 pub use schedule::{Absent, Counts, Full};
@@ -31,9 +32,9 @@ pub struct Jobs {
     desk: Mutex<Desk>,
 }
 
-#[derive(Debug)]
 struct Desk {
     schedule: Schedule,
+    numbering: Numbering,
     /// Whom to wake, by the number of the job.
     watchers: BTreeMap<u64, Slab<Waker>>,
 }
@@ -60,7 +61,8 @@ impl Jobs {
     /// No jobs yet.
     pub fn new(settings: &JobSettings, journal: Arc<dyn Journal>, now: Instant) -> Jobs {
         let limits = Limits { workers: settings.workers, waiting: settings.most_waiting, kept: MOST_KEPT };
-        let desk = Desk { schedule: Schedule::new(limits, now), watchers: BTreeMap::new() };
+        let numbering = Numbering::new(Table::Jobs, Arc::clone(&journal));
+        let desk = Desk { schedule: Schedule::new(limits, now), numbering, watchers: BTreeMap::new() };
         Jobs { journal, desk: Mutex::new(desk) }
     }
 
@@ -79,12 +81,16 @@ impl Jobs {
         let jobs = Jobs::new(settings, journal, now);
         let mut desk = jobs.desk(now);
         for row in rows {
+            if Numbering::is_row(&row) {
+                desk.numbering.read(&row).ok_or("how far the numbers of jobs have come cannot be read")?;
+                continue;
+            }
             let happened = desk.schedule.restore(row::decode(&row, now)?);
             jobs.note(&desk, &happened);
         }
-        if after_crash {
-            desk.schedule.leave_out(MOST_WAITING as u64);
-        }
+        let Desk { schedule, numbering, .. } = &mut *desk;
+        numbering.begin(schedule.last(), after_crash);
+        schedule.skip_to(numbering.floor());
         drop(desk);
         Ok(jobs)
     }
@@ -108,6 +114,7 @@ impl Jobs {
             return Ok((job.clone(), receipt));
         }
         let job = desk.schedule.draft(order, key).map_err(NotSubmitted::Full)?;
+        desk.numbering.admit(job.number).map_err(NotSubmitted::NotKept)?;
         let receipt = self.write(ack, || vec![put(&job)]).map_err(NotSubmitted::NotKept)?;
         let happened = desk.schedule.accept(job.clone());
         self.note(&desk, &happened);

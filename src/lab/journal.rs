@@ -43,7 +43,7 @@ impl Journal for NoJournal {
     }
 }
 
-/// The most changes that a journal holds back: what a crash can lose of what others may have seen.
+/// The most changes that a journal holds back: what a crash of the process can lose of what others may have seen.
 pub const MOST_WAITING: usize = 10_000;
 
 /// The most bytes of names and values that a journal holds back.
@@ -107,9 +107,9 @@ pub enum Change {
 pub struct Found {
     /// By table, name and number.
     pub rows: Vec<Row>,
-    /// Whether the last process could not say goodbye. Then up to [`MOST_WAITING`] changes that others have seen may
-    /// be missing, and more if it was the machine that ended: all since the last sync. Whoever counts must not give
-    /// the same number twice, and leaves so many out.
+    /// Whether the last process could not say goodbye. Then changes that others have seen may be missing: up to
+    /// [`MOST_WAITING`], more if it was the machine that ended (all since the last sync), and any number if the disk
+    /// refused them. Whoever counts must not give the same number twice: see [`numbering`](super::numbering).
     pub after_crash: bool,
 }
 

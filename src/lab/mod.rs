@@ -15,6 +15,7 @@ pub mod inbox;
 pub mod jobs;
 pub mod journal;
 pub mod moment;
+pub mod numbering;
 pub mod params;
 pub mod path;
 pub mod pipeline;
@@ -124,7 +125,7 @@ impl Lab {
             if crashed { "crashed" } else { "said goodbye" },
         );
         let topics = Topics::new(&settings.topics, Arc::clone(&journal), Arc::clone(&self.clock));
-        topics.restore(&events, crashed);
+        topics.restore(&events, crashed)?;
         let jobs = Jobs::restore(&settings.jobs, Arc::clone(&journal), jobs, crashed, self.started)?;
         let queues = Queues::new(settings.queues, Arc::clone(&journal));
         queues.restore(messages, crashed, self.clock.now(), self.clock.unix_millis())?;

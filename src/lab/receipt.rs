@@ -1,4 +1,13 @@
 //! Answers that wait until what they speak of was written down.
+//!
+//! Only the answer waits. What it speaks of happens at once, in memory: whoever listens hears the event, a consumer may
+//! have the message, the job runs. If all of them had to wait as well, a slow disk would delay everybody and not only
+//! the one who asked for it, and an event that waits would hold up those behind it, as ids are heard in order.
+//!
+//! The price is that a disk may refuse what others have seen. It cannot be taken back then, and 507 says so, and what
+//! it was: [`has_happened`]. What was refused before it happened has not, and can be asked for again: [`not_kept`].
+//! PostgreSQL chose the same: who cancels the wait for a standby is told that the transaction "has already committed
+//! locally, but might not have been replicated to the standby".
 
 use std::task::Waker;
 
@@ -46,7 +55,10 @@ impl Acknowledged {
                     reply.send(response);
                 }
             }
-            Some(Err(failure)) => reply.refuse(&not_kept(&failure), self.form),
+            Some(Err(failure)) => {
+                let what = self.response.take().unwrap_or_default().content;
+                reply.refuse(&has_happened(&String::from_utf8_lossy(&what), &failure), self.form);
+            }
             None => {}
         }
     }
@@ -65,12 +77,21 @@ impl Exchange for Acknowledged {
     }
 }
 
-/// What was not written down does not outlive the server, whatever others have seen of it already (RFC 4918 §11.5 has
-/// the status for a full disk).
+/// What is not written down has not happened (RFC 4918 §11.5 has the status for a full disk).
 pub fn not_kept(failure: &Failure) -> Refusal {
     let why = format!("this was not written down: {failure}");
     match failure {
         Failure::Busy => Refusal::new(503, why, "again in a moment").with("Retry-After", "1"),
         Failure::Refused(_) => Refusal::new(507, why, "again when the server's disk has been seen to"),
     }
+}
+
+/// What has happened, and ends with the server. Doing it again would do it twice.
+pub fn has_happened(what: &str, failure: &Failure) -> Refusal {
+    let mut why =
+        format!("this has happened, but it was not written down and ends with the server: {failure}");
+    if !what.is_empty() {
+        why += &format!(" ({})", what.trim_end());
+    }
+    Refusal::new(507, why, "GET to see it; the same request once more, and it happens twice")
 }

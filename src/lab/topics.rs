@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clock::Clock;
-use super::journal::{Ack, Journal, MOST_WAITING, Receipt, Row};
+use super::journal::{Ack, Journal, Receipt, Row, Table};
+use super::numbering::Numbering;
 use super::receipt::not_kept;
 use super::refusal::Refusal;
 use super::settings::TopicSettings;
@@ -34,8 +35,13 @@ pub struct Shared {
     most: usize,
     journal: Arc<dyn Journal>,
     clock: Arc<Clock>,
-    topics: Mutex<BTreeMap<Arc<str>, Arc<Topic>>>,
+    topics: Mutex<Directory>,
+    /// The last lock to be taken.
+    numbering: Mutex<Numbering>,
 }
+
+/// The topics that there are.
+type Directory = BTreeMap<Arc<str>, Arc<Topic>>;
 
 /// What somebody who begins to listen gets.
 pub struct Subscribed {
@@ -46,22 +52,30 @@ pub struct Subscribed {
 impl Topics {
     pub fn new(settings: &TopicSettings, journal: Arc<dyn Journal>, clock: Arc<Clock>) -> Topics {
         let TopicSettings { history, most } = *settings;
-        Topics { shared: Arc::new(Shared { history, most, journal, clock, topics: Mutex::default() }) }
+        let numbering = Mutex::new(Numbering::new(Table::Events, Arc::clone(&journal)));
+        let topics = Mutex::default();
+        Topics { shared: Arc::new(Shared { history, most, journal, clock, topics, numbering }) }
     }
 
-    /// Takes up what a journal has kept. After a crash ids are left out: an event that others have seen may be missing
-    /// from the journal, and nobody may be told the same id of another.
-    pub fn restore(&self, rows: &[Row], after_crash: bool) {
-        let mut topics = self.shared.topics();
+    /// Takes up what a journal has kept. After a crash all topics go on behind the ids that may have been given: an
+    /// event that others have seen may be missing from the journal, and nobody may be told the same id of another.
+    ///
+    /// # Errors
+    /// How far ids have come cannot be read; one line about it.
+    pub fn restore(&self, rows: &[Row], after_crash: bool) -> Result<(), String> {
+        let mut directory = self.shared.directory();
         for row in rows {
-            let topic = topics
-                .entry(Arc::clone(&row.name))
-                .or_insert_with_key(|name| Arc::new(Topic::new(Arc::clone(name), Arc::clone(&self.shared))));
-            topic.restore(row.number, &row.value);
+            if Numbering::is_row(row) {
+                let read = self.shared.numbering().read(row);
+                read.ok_or("how far the ids of events have come cannot be read")?;
+            } else {
+                self.shared.make(&mut directory, &row.name).restore(row.number, &row.value);
+            }
         }
-        if after_crash {
-            topics.values().for_each(|topic| topic.leave_out(MOST_WAITING as u64));
-        }
+        self.shared.numbering().begin(rows.iter().map(|row| row.number).max().unwrap_or(0), after_crash);
+        let floor = self.shared.numbering().floor();
+        directory.values().for_each(|topic| topic.state().log.skip_to(floor));
+        Ok(())
     }
 
     /// Publishes an event, on a topic that is there from then on.
@@ -79,7 +93,8 @@ impl Topics {
         published.map_err(|failure| not_kept(&failure))
     }
 
-    /// Begins to listen; who says how it is `called` is announced, and shown by presence. Nothing for a topic that was deleted.
+    /// Begins to listen; who says how it is `called` is announced, and shown by presence. Nothing for a topic that was
+    /// deleted.
     ///
     /// # Errors
     /// There are as many topics as there may be.
@@ -108,8 +123,8 @@ impl Topics {
     /// # Errors
     /// The journal refuses.
     pub fn delete(&self, name: &str, ack: Ack) -> Result<Option<Receipt>, Refusal> {
-        let mut topics = self.shared.topics();
-        let Some(topic) = topics.get(name).cloned() else { return Ok(None) };
+        let mut directory = self.shared.directory();
+        let Some(topic) = directory.get(name).cloned() else { return Ok(None) };
         let mut state = topic.state();
         if state.is_deleted {
             return Ok(None);
@@ -117,37 +132,38 @@ impl Topics {
         let (last_id, receipt) = topic.end(&mut state, ack).map_err(|failure| not_kept(&failure))?;
         let name = Arc::clone(&topic.name);
         let deleted = Topic::deleted(Arc::clone(&name), Arc::clone(&self.shared), last_id);
-        topics.insert(name, Arc::new(deleted));
+        directory.insert(name, Arc::new(deleted));
         Ok(Some(receipt))
     }
 
     /// A topic that somebody has published to, or listens to.
     pub fn find(&self, name: &str) -> Option<Arc<Topic>> {
-        let topic = self.shared.topics().get(name).cloned()?;
+        let topic = self.shared.directory().get(name).cloned()?;
         let is_there = !topic.state().is_deleted;
         is_there.then_some(topic)
     }
 
     /// The names of all topics.
     pub fn names(&self) -> Vec<Arc<str>> {
-        let topics = self.shared.topics();
-        topics
-            .values()
-            .filter(|topic| !topic.state().is_deleted)
-            .map(|topic| Arc::clone(&topic.name))
-            .collect()
+        let directory = self.shared.directory();
+        let there = directory.values().filter(|topic| !topic.state().is_deleted);
+        there.map(|topic| Arc::clone(&topic.name)).collect()
     }
 
     /// What waits for each connection that listens to something: tells its number, and bytes.
     pub fn backlogs(&self, mut tell: impl FnMut(u64, u64)) {
-        let topics: Vec<_> = self.shared.topics().values().cloned().collect();
+        let topics: Vec<_> = self.shared.directory().values().cloned().collect();
         topics.iter().for_each(|topic| topic.backlogs(&mut tell));
     }
 }
 
 impl Shared {
-    fn topics(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Topic>>> {
+    fn directory(&self) -> MutexGuard<'_, Directory> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn numbering(&self) -> MutexGuard<'_, Numbering> {
+        self.numbering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something with a topic, which is there if it was not.
@@ -159,43 +175,54 @@ impl Shared {
         loop {
             let topic = self.find_or_make(name)?;
             let mut state = topic.state();
-            if !state.is_over {
-                return Ok(act(&topic, &mut state));
-            } // it has just ended: find another
+            if state.is_over {
+                continue; // it has just ended: find another
+            }
+            let result = act(&topic, &mut state);
+            let is_unused = state.is_unused();
+            drop(state);
+            if is_unused {
+                self.remove_unused(&topic);
+            }
+            return Ok(result);
         }
     }
 
     fn find_or_make(self: &Arc<Shared>, name: &str) -> Result<Arc<Topic>, Refusal> {
-        let mut topics = self.topics();
-        if let Some(topic) = topics.get(name) {
-            return Ok(Arc::clone(topic));
+        let mut directory = self.directory();
+        while directory.len() >= self.most && !directory.contains_key(name) {
+            self.make_room(&mut directory)?;
         }
-        while topics.len() >= self.most {
-            self.make_room(&mut topics)?;
+        Ok(self.make(&mut directory, name))
+    }
+
+    fn make(self: &Arc<Shared>, directory: &mut Directory, name: &str) -> Arc<Topic> {
+        if let Some(topic) = directory.get(name) {
+            return Arc::clone(topic);
         }
-        let topic = Arc::new(Topic::new(name.into(), Arc::clone(self)));
-        topics.insert(Arc::clone(&topic.name), Arc::clone(&topic));
-        Ok(topic)
+        let topic = Arc::new(Topic::new(name.into(), Arc::clone(self), self.numbering().floor()));
+        directory.insert(Arc::clone(&topic.name), Arc::clone(&topic));
+        topic
     }
 
     /// Forgets one that was deleted.
-    fn make_room(&self, topics: &mut BTreeMap<Arc<str>, Arc<Topic>>) -> Result<(), Refusal> {
-        let deleted = topics.values().find(|topic| topic.state().is_deleted).cloned();
+    fn make_room(&self, directory: &mut Directory) -> Result<(), Refusal> {
+        let deleted = directory.values().find(|topic| topic.state().is_deleted).cloned();
         let deleted = deleted.ok_or_else(|| too_many(self.most))?;
         let mut state = deleted.state();
         if state.is_deleted {
             deleted.forget(&mut state).map_err(|failure| not_kept(&failure))?;
-            topics.remove(&deleted.name);
+            directory.remove(&deleted.name);
         } // else somebody has just begun it anew
         Ok(())
     }
 
     fn remove_unused(&self, topic: &Topic) {
-        let mut topics = self.topics();
+        let mut directory = self.directory();
         let mut state = topic.state();
         if state.is_unused() {
             state.is_over = true;
-            topics.remove(&topic.name);
+            directory.remove(&topic.name);
         }
     }
 }

@@ -327,18 +327,20 @@ impl Session for WebSocket {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        match self.state {
-            _ if self.unsent_since.is_some() => None, // a peer that does not read is the driver's to watch
-            State::Speaking => {
-                let dialogue = self.dialogue.as_ref().and_then(|dialogue| dialogue.poll_timeout());
-                let rest = (!self.is_starved).then_some(self.rests_until);
-                let due = rest.map_or(self.heartbeat.due(), |rest| rest.min(self.heartbeat.due()));
-                let due = self.lab.epoch.instant(due);
-                Some(dialogue.map_or(due, |dialogue| dialogue.min(due)))
-            }
-            State::Closing { until } | State::Draining { until, .. } => Some(self.lab.epoch.instant(until)),
-            State::Over(_) => None,
+        if self.unsent_since.is_some() {
+            return None; // a peer that does not read is the driver's to watch
         }
+        // Who rests reads nothing until then, the peer's Close neither.
+        let rest = (!self.is_starved).then_some(self.rests_until);
+        let due = match self.state {
+            State::Speaking => rest.map_or(self.heartbeat.due(), |rest| rest.min(self.heartbeat.due())),
+            State::Closing { until } => rest.map_or(until, |rest| rest.min(until)),
+            State::Draining { until, .. } => until,
+            State::Over(_) => return None,
+        };
+        let due = self.lab.epoch.instant(due);
+        let dialogue = self.dialogue.as_ref().and_then(|dialogue| dialogue.poll_timeout());
+        Some(dialogue.map_or(due, |dialogue| dialogue.min(due)))
     }
 
     fn flow(&self) -> Flow {

@@ -2,11 +2,10 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::task::{Wake, Waker};
-use std::thread::Thread;
+use std::task::Waker;
 
 use super::*;
-use crate::lab::journal::{Ack, Change, Failure, Receipt, Row, Table};
+use crate::lab::journal::{Change, Row, Table};
 
 #[test]
 fn a_sync_delays_only_those_who_asked_for_one() {
@@ -60,6 +59,18 @@ fn after_a_sync_has_failed_nothing_is_promised_any_more() {
     assert_eq!(outcome(&journal.append(vec![put(2)], Ack::Fsync).unwrap()), broken);
     assert_eq!(journal.tally().syncs, 1);
     assert_eq!(outcome(&journal.append(vec![put(3)], Ack::Write).unwrap()), Ok(()));
+}
+
+#[test]
+fn who_settles_waits_for_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, disk) = open(&folder);
+    let durable = store.journal().append(vec![put(1)], Ack::Fsync).unwrap();
+    for result in [Ok(()), Err(io::Error::other("the platter is scratched"))] {
+        disk.ends_the_sync(result);
+    }
+    assert_eq!(outcome(&durable), Ok(()));
+    assert_eq!(store.settle(), Err(Failure::Refused("the platter is scratched".into())));
 }
 
 #[test]
@@ -124,23 +135,6 @@ fn open(folder: &tempfile::TempDir) -> (Store, Disk) {
 
 fn put(number: u64) -> Change {
     Change::Put(Row { table: Table::Events, name: "news".into(), number, value: b"value".to_vec().into() })
-}
-
-/// Waits until a receipt is settled.
-fn outcome(receipt: &Receipt) -> Result<(), Failure> {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    loop {
-        match receipt.poll(|| waker.clone()) {
-            Some(outcome) => return outcome,
-            None => thread::park(),
-        }
-    }
 }
 
 fn noop() -> Waker {

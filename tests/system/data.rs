@@ -8,6 +8,7 @@ use wirelab::store::Store;
 use crate::client::{Client, stat};
 use crate::process::{Binary, Server, on_each_server};
 use crate::starting::complaint;
+use crate::topics::{Lines, id, publish};
 
 on_each_server!(
     says_goodbye_when_it_is_stopped,
@@ -16,6 +17,7 @@ on_each_server!(
     says_why_a_folder_cannot_be_used,
     a_row_that_cannot_be_read_hides_no_crash,
     syncs_slowly_when_it_is_told_to,
+    tells_the_truth_when_the_disk_is_full,
 );
 
 fn says_goodbye_when_it_is_stopped(binary: Binary) {
@@ -89,6 +91,43 @@ fn syncs_slowly_when_it_is_told_to(binary: Binary) {
     let server = Server::start(binary, &["--data", data, "--sync-delay", "200ms"]);
     assert!(asked.elapsed().as_millis() >= 200, "the mark of who is here has to be on the disk");
     let mut client = Client::connect(server.address);
-    assert_eq!(["commits", "waiting"].map(|of| stat(&mut client, &format!("journal_{of}"))), [0, 0]);
+    assert_eq!(stat(&mut client, "journal_waiting"), 0, "nobody is served before it is");
     assert_eq!(server.stop().status.code(), Some(0));
+}
+
+/// Whoever listens has heard it, so it cannot be taken back; and its id is never that of another event.
+fn tells_the_truth_when_the_disk_is_full(binary: Binary) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = ["--data", folder.path().to_str().expect("UTF-8"), "--max-data", "300000"];
+    let server = Server::start(binary, &options);
+    let (mut client, mut lines) =
+        (Client::connect(server.address), Lines::open(&server, "/topics/a/json?since=all"));
+    let (mut kept, long) = (0, "x".repeat(60_000));
+    let refused = loop {
+        let answer = publish(&mut client, "a", &long);
+        if answer.status != 201 {
+            break answer;
+        }
+        kept += 1;
+    };
+    let lost = kept + 1;
+    assert!(kept > 0 && refused.status == 507, "{}", refused.head);
+    let what = format!("disk is full (id {lost}, subscribers 1, queued {lost})");
+    assert!(
+        refused.text().contains("this has happened") && refused.text().contains(&what),
+        "{}",
+        refused.text()
+    );
+    let mut heard = std::iter::from_fn(|| lines.next_json()).filter_map(|line| line["id"].as_u64());
+    assert!(heard.any(|id| id == lost), "an event that has happened is heard");
+    assert_eq!(client.get(&format!("/topics/a?since={kept}")).text(), format!("{lost}\t{long}\n"));
+
+    server.kill();
+    let server = Server::start(binary, &options[..2]);
+    let mut client = Client::connect(server.address);
+    assert_eq!(client.get(&format!("/topics/a?since={kept}")).status, 204, "it has ended with the server");
+    assert_eq!(client.get(&format!("/topics/a?since={lost}")).field("X-Gap"), None);
+    assert_eq!(client.get("/topics/a?since=all").text().lines().count() as u64, kept);
+    let next = id(&publish(&mut client, "a", "short"));
+    assert!(next > lost, "{next} comes after {lost}");
 }

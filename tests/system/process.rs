@@ -147,6 +147,12 @@ impl Server {
         Finished { status, stdout: text(&mut self.stdout), stderr: text(&mut self.stderr) }
     }
 
+    /// Ends it without a word.
+    pub fn kill(mut self) -> Finished {
+        self.child.kill().expect("it was started");
+        self.finish()
+    }
+
     /// Asks it to end, and waits until it has.
     pub fn stop(self) -> Finished {
         self.signal("TERM");

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use wirelab::lab::journal::{Ack, Change, Failure, Journal, MOST_WAITING, Receipt, Row, Table};
+use wirelab::lab::journal::{Ack, Change, Failure, Journal, Receipt, Row, Table};
+use wirelab::lab::numbering::STEP;
 use wirelab::lab::topics::Topics;
 use wirelab::lab::topics::log::History;
 use wirelab::lab::topics::start::{Gap, Start};
@@ -18,12 +19,18 @@ use crate::{ALL, topics};
 struct Paper {
     rows: Mutex<BTreeMap<(Arc<str>, u64), Bytes>>,
     is_busy: AtomicBool,
+    is_full: AtomicBool,
 }
 
 impl Journal for Paper {
     fn append(&self, changes: Vec<Change>, _ack: Ack) -> Result<Receipt, Failure> {
         if self.is_busy.load(Relaxed) {
             return Err(Failure::Busy);
+        }
+        if self.is_full.load(Relaxed) {
+            let (receipt, promise) = Receipt::pending();
+            promise.settle(Err(Failure::Refused("full".into())));
+            return Ok(receipt);
         }
         let mut rows = self.rows.lock().unwrap();
         for change in changes {
@@ -43,7 +50,7 @@ impl Paper {
     /// The topics of a server that begins with what is written down.
     fn restart(self: &Arc<Paper>, history: History, after_crash: bool) -> Topics {
         let topics = topics(history, 2, Arc::clone(self) as Arc<dyn Journal>);
-        topics.restore(&self.rows(), after_crash);
+        topics.restore(&self.rows(), after_crash).expect("they were written by topics");
         topics
     }
 
@@ -114,16 +121,46 @@ fn what_history_has_lost_is_not_kept_and_is_known_to_be_gone() {
 fn no_id_is_given_again_after_a_crash_and_not_after_another() {
     let paper = Arc::new(Paper::default());
     publish(&paper.restart(ALL, false), "a", "one");
-    let skipped = MOST_WAITING as u64;
+    // The second server may have given all ids up to its mark before it crashed as well, and none was written down.
     drop(paper.restart(ALL, true));
-    // The second server may have given that many before it crashed as well, and none of them was written down.
     let third = paper.restart(ALL, true);
-    assert_eq!(publish(&third, "a", "two"), 1 + 2 * skipped + 1);
+    assert_eq!(publish(&third, "a", "two"), 2 * STEP + 1);
     assert_eq!(all(&third, "a").len(), 2);
     let fourth = paper.restart(ALL, false);
-    assert_eq!(publish(&fourth, "a", "three"), 1 + 2 * skipped + 2);
+    assert_eq!(publish(&fourth, "a", "three"), 2 * STEP + 2);
     // Who has heard one of those that were never written down is not sent back.
     assert_eq!(gap(&fourth, "a", 500), None);
+}
+
+#[test]
+fn a_topic_of_which_a_crash_has_left_nothing_does_not_begin_anew() {
+    let paper = Arc::new(Paper::default());
+    let first = paper.restart(ALL, false);
+    paper.is_full.store(true, Relaxed);
+    // More than ever wait for a disk: a full one lets them all go.
+    let heard = 30_000;
+    (1..=heard).for_each(|id| assert_eq!(publish(&first, "a", "lost"), id));
+    paper.is_full.store(false, Relaxed);
+    let second = paper.restart(ALL, true);
+    assert_eq!(gap(&second, "a", heard), None, "it is known that there may have been such an event");
+    let id = publish(&second, "a", "one");
+    assert!(id > heard, "{id} comes after {heard}");
+    let third = paper.restart(ALL, false);
+    assert_eq!([publish(&third, "a", "two"), publish(&third, "b", "uno")], [id + 1, id]);
+}
+
+#[test]
+fn no_id_is_given_that_a_full_disk_does_not_know_of() {
+    let paper = Arc::new(Paper::default());
+    let first = paper.restart(ALL, false);
+    paper.is_full.store(true, Relaxed);
+    for id in 1..=STEP {
+        assert_eq!(publish(&first, "a", ""), id);
+    }
+    assert_eq!(first.publish("a", None, "", Ack::Memory).unwrap_err().status, 507);
+    assert_eq!(first.find("a").expect("it is there").summary().last_id, STEP, "nothing has happened");
+    paper.is_full.store(false, Relaxed);
+    assert_eq!(publish(&first, "a", ""), STEP + 1);
 }
 
 #[test]
@@ -147,7 +184,7 @@ fn the_end_of_a_topic_lasts() {
         assert!(next.subscribe("a", Start::Live, 1, None).unwrap().is_none(), "it is still deleted");
     }
     let last = paper.restart(ALL, false);
-    assert_eq!(publish(&last, "a", "two"), 1 + MOST_WAITING as u64 + 1);
+    assert_eq!(publish(&last, "a", "two"), STEP + 1);
     assert_eq!(all(&paper.restart(ALL, false), "a").len(), 1);
 }
 
@@ -174,11 +211,13 @@ fn a_deleted_topic_makes_room_for_another_on_paper_too() {
     assert_eq!(first.publish("c", None, "un", Ack::Memory).unwrap_err().status, 507);
     first.delete("b", Ack::Memory).unwrap().expect("it was there");
     publish(&first, "c", "un");
-    // It is forgotten, so it begins with the first id; and the end that it had once does not come back.
+    // How far it has come is not forgotten with it; and the end that it had once does not come back.
     first.delete("a", Ack::Memory).unwrap().expect("it was there");
-    assert_eq!(publish(&first, "b", "new"), 1);
+    assert_eq!(publish(&first, "b", "new"), 3);
     let second = paper.restart(ALL, false);
-    assert_eq!(all(&second, "b"), [(1, "new".to_owned())]);
+    assert_eq!(all(&second, "b"), [(3, "new".to_owned())]);
+    second.delete("b", Ack::Memory).unwrap().expect("it was there");
+    assert_eq!(publish(&second, "d", "new"), 4, "it may be one that was forgotten");
 }
 
 #[test]
@@ -186,6 +225,10 @@ fn what_a_busy_journal_refuses_has_not_happened() {
     let paper = Arc::new(Paper::default());
     let topics = paper.restart(ALL, false);
     publish(&topics, "a", "one");
+    paper.is_busy.store(true, Relaxed);
+    assert_eq!(topics.publish("b", None, "uno", Ack::Memory).unwrap_err().status, 503);
+    assert_eq!(topics.names(), ["a".into()], "a topic that nobody could begin takes no place");
+    paper.is_busy.store(false, Relaxed);
     publish(&topics, "b", "uno");
     topics.delete("b", Ack::Memory).unwrap().expect("it was there");
     paper.is_busy.store(true, Relaxed);

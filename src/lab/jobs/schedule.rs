@@ -100,9 +100,14 @@ impl Schedule {
         }
     }
 
-    /// Gives these many numbers to no job.
-    pub fn leave_out(&mut self, numbers: u64) {
-        self.last += numbers;
+    /// Gives no number up to this one to a job any more.
+    pub fn skip_to(&mut self, number: u64) {
+        self.last = self.last.max(number);
+    }
+
+    /// The highest number that was given to a job, or to none.
+    pub fn last(&self) -> u64 {
+        self.last
     }
 
     /// Finds out what has happened up to `now`; a time before that of an earlier call changes nothing.

@@ -1,12 +1,10 @@
-//! What is written down of the queues: a row a message, and a floor for the ids.
+//! What is written down of the queues: a row a message, and how far the ids have come.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use serde_json::{Value, json};
-
 use super::message::Message;
 use crate::lab::journal::{Ack, Change, Failure, Journal, Receipt, Row, Table};
+use crate::lab::numbering::Numbering;
 
 /// The journal, and what it has been told of ids.
 ///
@@ -14,7 +12,7 @@ use crate::lab::journal::{Ack, Change, Failure, Journal, Receipt, Row, Table};
 /// still ack what had the id, and must not mean another message by it.
 pub(super) struct Ledger {
     journal: Arc<dyn Journal>,
-    floor: u64,
+    pub numbering: Numbering,
 }
 
 /// A message that its queue has no more.
@@ -28,25 +26,12 @@ pub(super) struct Gone<'g> {
 
 impl Ledger {
     pub fn new(journal: Arc<dyn Journal>) -> Ledger {
-        Ledger { journal, floor: 0 }
-    }
-
-    /// Takes up the floor that a row tells; none if that cannot be read.
-    pub fn restore_floor(&mut self, row: &Row) -> Option<u64> {
-        let value: Value = serde_json::from_slice(&row.value).ok()?;
-        self.floor = value.get("floor")?.as_u64()?;
-        Some(self.floor)
-    }
-
-    /// Ids up to this one are not given any more, with a row or without.
-    pub fn raise_floor(&mut self, floor: u64) {
-        if let Err(failure) = self.append(Vec::new(), floor, Ack::Fsync) {
-            log::warn!("how far the ids of messages have come was not written down: {failure}");
-        }
+        Ledger { numbering: Numbering::new(Table::Messages, Arc::clone(&journal)), journal }
     }
 
     /// A message is in a queue.
-    pub fn post(&self, name: &str, id: u64, message: &Message, ack: Ack) -> Result<Receipt, Failure> {
+    pub fn post(&mut self, name: &str, id: u64, message: &Message, ack: Ack) -> Result<Receipt, Failure> {
+        self.numbering.admit(id)?;
         self.journal.append(self.put(name, id, message), ack)
     }
 
@@ -84,15 +69,9 @@ impl Ledger {
 
     /// Appends changes after which no row tells any more that ids have come as far as `floor`.
     fn append(&mut self, mut changes: Vec<Change>, floor: u64, ack: Ack) -> Result<Receipt, Failure> {
-        let rises = self.journal.keeps() && floor > self.floor;
-        if rises {
-            let value = Bytes::from(format!("{}\n", json!({ "floor": floor })));
-            changes.push(Change::Put(Row { table: Table::Messages, name: FLOOR.into(), number: 0, value }));
-        }
+        changes.extend(self.numbering.change(floor));
         let receipt = self.journal.append(changes, ack)?;
-        if rises {
-            self.floor = floor;
-        }
+        self.numbering.raise(floor);
         Ok(receipt)
     }
 
@@ -118,6 +97,3 @@ impl Gone<'_> {
         if self.id == self.last_id { self.id } else { 0 }
     }
 }
-
-/// The name of the row that keeps the floor; no queue has it.
-pub(super) const FLOOR: &str = "";

@@ -197,20 +197,38 @@ impl Open {
     }
 
     fn give_back(&mut self, name: &str, id: u64) {
+        let grave = self.grave_of(name, id);
         let Some(queue) = self.queues.get_mut(name) else { return };
-        if let Some(message) = queue.give_back(id) {
-            let gone = Gone { queue: name, id, last_id: queue.last_id };
-            let dead_letters = queue.dead_letters.clone().expect("or it would not have died");
-            self.bury(gone, &dead_letters, message);
+        match grave {
+            None => queue.give_back(id),
+            Some((dead_letters, letter_id)) => {
+                let message = queue.die(id);
+                let gone = Gone { queue: name, id, last_id: queue.last_id };
+                self.bury(gone, &dead_letters, letter_id, message);
+            }
+        }
+    }
+
+    /// Where a message goes that has been delivered too often, and its id there. While the disk lets no id be had, it
+    /// is delivered more often than it should be.
+    fn grave_of(&mut self, name: &str, id: u64) -> Option<(Arc<str>, u64)> {
+        let queue = self.queues.get(name).filter(|queue| queue.is_worn_out(id))?;
+        let dead_letters = queue.dead_letters.clone()?;
+        let letter_id = self.queues.get(&dead_letters).map_or(self.floor, |queue| queue.last_id) + 1;
+        match self.ledger.numbering.admit(letter_id) {
+            Ok(()) => Some((dead_letters, letter_id)),
+            Err(failure) => {
+                log::warn!("message {id} of {name} has nowhere to go: {failure}");
+                None
+            }
         }
     }
 
     /// Moves a message to the dead-letter queue, where its deliveries count from the beginning.
-    fn bury(&mut self, gone: Gone<'_>, dead_letters: &Arc<str>, message: Message) {
+    fn bury(&mut self, gone: Gone<'_>, dead_letters: &Arc<str>, letter_id: u64, message: Message) {
         self.bytes -= message.cost();
         let died_in = Some(format!("{}/{}", gone.queue, gone.id).into());
         let letter = Message { died_in, deliveries: 0, holder: None, ..message };
-        let letter_id = self.queue(dead_letters).last_id + 1;
         self.ledger.bury(gone, dead_letters, letter_id, &letter);
         self.put(dead_letters, letter_id, letter);
     }

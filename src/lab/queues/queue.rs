@@ -193,17 +193,21 @@ impl Queue {
         message.cost()
     }
 
-    /// Takes a message back from whoever has it. It is ready again, unless it has been delivered too often: then it is
-    /// nobody's any more, and handed to the caller.
-    pub fn give_back(&mut self, id: u64) -> Option<Message> {
-        let message = &self.messages[&id];
-        if self.dead_letters.is_some() && message.deliveries >= message.max_deliveries {
-            self.counts.dead += 1;
-            return Some(self.remove(id));
-        }
+    /// Whether a message was delivered as often as it may be.
+    pub fn is_worn_out(&self, id: u64) -> bool {
+        self.messages.get(&id).is_some_and(|message| message.deliveries >= message.max_deliveries)
+    }
+
+    /// Takes a message back from whoever has it; it is ready again.
+    pub fn give_back(&mut self, id: u64) {
         self.release(id);
         self.enlist(id);
-        None
+    }
+
+    /// Takes a message back for good, which is for the dead letters now.
+    pub fn die(&mut self, id: u64) -> Message {
+        self.counts.dead += 1;
+        self.remove(id)
     }
 
     /// A message whose lease has ended.

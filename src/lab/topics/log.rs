@@ -70,6 +70,11 @@ impl Log {
         }
     }
 
+    /// Whether nothing has happened yet, and as far as is known never has.
+    pub fn is_new(&self) -> bool {
+        self.end() == Place::default() && self.gone_id == 0
+    }
+
     /// The greatest id that was given, or left out.
     pub fn last_id(&self) -> u64 {
         self.last_id

@@ -67,8 +67,11 @@ pub struct Summary {
 }
 
 impl Topic {
-    pub(super) fn new(name: Arc<str>, shared: Arc<Shared>) -> Topic {
-        Topic { name, shared, state: Mutex::default() }
+    /// A topic whose ids begin behind `floor`.
+    pub(super) fn new(name: Arc<str>, shared: Arc<Shared>, floor: u64) -> Topic {
+        let mut state = State::default();
+        state.log.skip_to(floor);
+        Topic { name, shared, state: Mutex::new(state) }
     }
 
     /// What is left of a topic that was deleted: how far it has come, so that one who begins it anew goes on counting.
@@ -90,8 +93,9 @@ impl Topic {
         ack: Ack,
     ) -> Result<Published, Failure> {
         let Shared { history, journal, clock, .. } = &*self.shared;
-        let event = Event::new(state.log.last_id() + 1, kind, data, clock.unix_millis());
-        let id = event.id;
+        let id = state.log.last_id() + 1;
+        self.shared.numbering().admit(id)?;
+        let event = Event::new(id, kind, data, clock.unix_millis());
         let receipt = match journal.keeps() {
             true => journal.append(self.changes(state, &event), ack)?,
             false => Receipt::done(),
@@ -144,30 +148,16 @@ impl Topic {
         let Some((meta, data)) = split_row(value) else {
             return log::error!("event {number} of topic {} cannot be read, and is left out", self.name);
         };
-        if state.log.last_id() == 0 {
+        if state.log.is_new() {
             let before = number.saturating_sub(1);
             (state.log, state.forgotten) = (Log::after(before), before);
         }
         if meta["deleted"] == true {
             (state.log, state.is_deleted) = (Log::after(number), true);
-        } else if meta["left_out"] == true {
-            state.log.skip_to(number);
         } else {
             state.is_deleted = false;
             let at = meta["at"].as_u64().unwrap_or_default();
             state.log.push(Event::new(number, meta["kind"].as_str(), data, at), &self.shared.history);
-        }
-    }
-
-    /// Leaves out so many ids, and writes that down: after another crash they are still left out.
-    pub(super) fn leave_out(&self, ids: u64) {
-        let mut state = self.state();
-        let number = state.log.last_id() + ids;
-        state.log.skip_to(number);
-        let value = Bytes::from_static(b"{\"left_out\":true}\n");
-        let row = Row { table: Table::Events, name: Arc::clone(&self.name), number, value };
-        if let Err(failure) = self.shared.journal.append(vec![Change::Put(row)], Ack::Memory) {
-            log::error!("that topic {} leaves ids out was not written down: {failure}", self.name);
         }
     }
 
@@ -192,15 +182,20 @@ impl Topic {
         Ok((number, receipt))
     }
 
-    /// Lets go of what is left of a topic that was deleted: whoever begins it anew begins to count anew.
+    /// Lets go of what is left of a topic that was deleted. Whoever begins another counts on from its last id at least,
+    /// as it may be this one.
     ///
     /// # Errors
     /// The journal refuses; then it stays.
     pub(super) fn forget(&self, state: &mut State) -> Result<(), Failure> {
+        let (number, mut numbering) = (state.log.last_id(), self.shared.numbering());
         if self.shared.journal.keeps() {
-            let (table, name, number) = (Table::Events, Arc::clone(&self.name), state.log.last_id());
-            self.shared.journal.append(vec![Change::RemoveThrough { table, name, number }], Ack::Memory)?;
+            let (table, name) = (Table::Events, Arc::clone(&self.name));
+            let gone = Change::RemoveThrough { table, name, number };
+            let changes = [gone].into_iter().chain(numbering.change(number)).collect();
+            self.shared.journal.append(changes, Ack::Memory)?;
         }
+        numbering.raise(number);
         state.is_over = true;
         Ok(())
     }
@@ -251,7 +246,7 @@ impl State {
 
     /// Whether nobody would miss it. That it was deleted has to be known when its listeners come again.
     pub(super) fn is_unused(&self) -> bool {
-        self.subscribers.is_empty() && self.log.last_id() == 0 && !self.is_deleted && !self.is_over
+        self.subscribers.is_empty() && self.log.is_new() && !self.is_deleted && !self.is_over
     }
 
     /// Where to begin, and what is missing there.

@@ -1,6 +1,7 @@
 //! Jobs that outlive their process.
 
 use super::*;
+use crate::lab::numbering::STEP;
 
 /// A journal in memory.
 #[derive(Default)]
@@ -22,7 +23,8 @@ impl Journal for Rows {
 
 fn lines(journal: &Rows) -> Vec<String> {
     let line = |row: &Row| str::from_utf8(&row.value).unwrap().strip_suffix('\n').unwrap().to_owned();
-    journal.0.lock().unwrap().values().map(line).collect()
+    let rows = journal.0.lock().unwrap();
+    rows.values().filter(|row| !Numbering::is_row(row)).map(line).collect()
 }
 
 fn restart(settings: &JobSettings, journal: &Arc<Rows>, after_crash: bool, now: Instant) -> Jobs {
@@ -76,8 +78,23 @@ fn after_a_crash_no_number_is_given_that_may_have_been_given_before() {
     jobs.submit(order(1, 1), None, Ack::Memory, start).unwrap();
     let jobs = restart(&settings, &journal, true, start);
     let (next, _) = jobs.submit(order(1, 1), None, Ack::Memory, start).unwrap();
-    assert_eq!(next.number, 2 + MOST_WAITING as u64);
+    assert_eq!(next.number, STEP + 1);
     assert_eq!(jobs.job(2, start).unwrap_err(), Absent::Forgotten);
+}
+
+#[test]
+fn numbers_that_were_left_out_stay_so_when_no_job_tells_of_them() {
+    let (start, settings) = (Instant::now(), JobSettings::default());
+    let journal = Arc::new(Rows::default());
+    restart(&settings, &journal, false, start);
+    for crashes in 1..=3 {
+        // Each of these may have given all numbers up to its mark, and no row tells of it.
+        restart(&settings, &journal, true, start);
+        let jobs = restart(&settings, &journal, false, start);
+        let (job, _) = jobs.submit(order(1, 1), None, Ack::Memory, start).unwrap();
+        assert_eq!(job.number, crashes * STEP + 1);
+        journal.0.lock().unwrap().remove(&job.number).expect("the row that a crash loses");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::lab::exchange::{Answer, Call, Exchange, Reply};
 use crate::lab::idempotency;
 use crate::lab::jobs::{Full, Job, Known, LONGEST_WORK, NotSubmitted, Order};
 use crate::lab::journal::{Ack, Receipt};
-use crate::lab::receipt::{Acknowledged, not_kept};
+use crate::lab::receipt::{Acknowledged, has_happened, not_kept};
 use crate::lab::refusal::{Form, Refusal};
 use crate::lab::representation::Representation;
 use crate::lab::settings::JobSettings;
@@ -103,7 +103,10 @@ impl Exchange for Submission {
         if let Some(receipt) = &self.receipt {
             match receipt.poll(|| reply.waker()) {
                 Some(Ok(())) => self.receipt = None,
-                Some(Err(failure)) => return reply.refuse(&not_kept(&failure), self.form),
+                Some(Err(failure)) => {
+                    let job = format!("job:{}", self.vigil.number());
+                    return reply.refuse(&has_happened(&job, &failure), self.form);
+                }
                 None => return,
             }
         }

@@ -20,13 +20,22 @@ pub fn topics(call: &Call<'_>) -> Result<Answer, Refusal> {
                 let (id, queued, subscribers) = (summary.last_id, summary.queued, summary.subscribers);
                 let _ = writeln!(text, "{name}: id {id}, subscribers {subscribers}, queued {queued}");
             }
-            if text.is_empty() { "nobody has published or listens; POST to /topics/news\n".to_owned() } else { text }
+            if text.is_empty() {
+                "nobody has published or listens; POST to /topics/news\n".to_owned()
+            } else {
+                text
+            }
         },
         || {
             let topics: Vec<Value> = rows
                 .iter()
                 .map(|(summary, name)| {
-                    json!({ "topic": **name, "id": summary.last_id, "subscribers": summary.subscribers, "queued": summary.queued })
+                    json!({
+                        "topic": **name,
+                        "id": summary.last_id,
+                        "subscribers": summary.subscribers,
+                        "queued": summary.queued,
+                    })
                 })
                 .collect();
             json!({ "topics": topics })

@@ -134,7 +134,7 @@ impl<'w> Worker<'w> {
         let (queue, window) = (desk.queue, self.chance.u8(1..5));
         client.try_send(get(&format!("/queues/{queue}/events?prefetch={window}&heartbeat=20ms")))?;
         assert_eq!(client.try_head()?.status, 200);
-        let (mut other, other_life) = self.world.connect();
+        let (mut other, other_life) = self.world.try_connect()?;
         let (mut parser, mut beats) = (Parser::new(Limits::default()), 0);
         while beats < MOST_BEATS {
             let chunk = client.chunk()?;

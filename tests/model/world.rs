@@ -107,9 +107,8 @@ impl World {
     pub fn connect(&self) -> (Client, usize) {
         loop {
             let before = self.state();
-            match Client::try_connect(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.number))) {
-                // Should the server have gone in the meantime, it answers no more.
-                Ok(client) => return (client, self.state().ended),
+            match self.try_connect() {
+                Ok(connected) => return connected,
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                     let is_another = |state: &State| !before.is_up || state.ended > before.ended;
                     self.wait("the server comes again", |state| state.is_up && is_another(state));
@@ -117,6 +116,14 @@ impl World {
                 Err(error) => self.expect_broken(&error, "one who connects"),
             }
         }
+    }
+
+    /// The same, if the server is there: who has a connection must not wait for another, as a server that stops waits
+    /// for those who have one.
+    pub fn try_connect(&self) -> io::Result<(Client, usize)> {
+        let client = Client::try_connect(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.number)))?;
+        // Should the server have gone in the meantime, it answers no more.
+        Ok((client, self.state().ended))
     }
 
     /// Somebody has done something.

@@ -1,6 +1,6 @@
 //! A server as a child process: started on a free port, watched from outside, ended when dropped.
 
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -217,12 +217,22 @@ fn collect(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
 }
 
 fn wait(child: &mut Child) -> ExitStatus {
-    let mut status = None;
-    until("the process has ended", || {
-        status = child.try_wait().unwrap_or_default();
-        status.is_some()
-    });
-    status.expect("just looked")
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("it was started") {
+            return status;
+        }
+        assert!(start.elapsed() < PATIENCE, "process {0} does not end; {1}", child.id(), threads(child.id()));
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// What each thread of a process waits for, as far as the system tells.
+fn threads(pid: u32) -> String {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let told = |task: &DirEntry, of: &str| fs::read_to_string(task.path().join(of)).unwrap_or_default();
+    let thread = |task: DirEntry| format!("{} in {}", told(&task, "comm").trim_end(), told(&task, "wchan"));
+    tasks.map(thread).collect::<Vec<_>>().join(", ")
 }
 
 /// Waits until `condition` holds.

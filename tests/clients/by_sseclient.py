@@ -137,11 +137,10 @@ def hears_what_is_published_while_it_comes_and_goes(server):
 
 def hears_several_topics_and_goes_on_where_it_was_in_each(server):
     listener = Listener(server, "/topics/a,b/events")
-    for data in ("a1", "a2", "b1"):
-        server.publish(data[0], data)
+    _, (a2, *_), (b1, *_) = [server.publish(data[0], data) for data in ("a1", "a2", "b1")]
     heard = sorted(listener.next() for _ in range(3))
     assert [data for _, _, data in heard] == ["a1", "a2", "b1"], heard
-    assert listener.last_id == "a:2,b:1", listener.last_id
+    assert listener.last_id == f"a:{a2},b:{b1}", listener.last_id
     server.kill()
     server.start()
     published = [server.publish(data[0], data) for data in ("b2", "b3", "a3", "a4")]

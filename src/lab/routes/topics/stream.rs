@@ -128,7 +128,8 @@ impl Stream {
         let position = self.feed.position();
         let head = event_stream::head_of(style.content_type()).with("X-Last-Event-ID", position.clone());
         reply.begin(head, Length::Unknown);
-        reply.send_data(&style.opening(&topics, &position));
+        let is_gap_next = opening.gaps.iter().any(Option::is_some);
+        reply.send_data(&style.opening(&topics, &position, is_gap_next));
         for (topic, gap) in topics.iter().zip(&opening.gaps) {
             if let Some(gap) = gap {
                 reply.send_data(&style.gap(topic, &position, *gap));

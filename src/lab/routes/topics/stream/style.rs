@@ -41,9 +41,11 @@ impl Style {
         }
     }
 
-    pub fn opening(self, topics: &[&str], id: &str) -> Vec<u8> {
+    /// What comes first. An event stream says where it stands, unless the `gap` that follows does: whoever was cut off
+    /// between the two would never hear of that.
+    pub fn opening(self, topics: &[&str], id: &str, is_gap_next: bool) -> Vec<u8> {
         match self {
-            Style::Events => event_stream::first_bytes(),
+            Style::Events => event_stream::first_bytes((!is_gap_next).then_some(id)),
             Style::Lines => Vec::new(),
             Style::Json => line(&json!({ "event": "open", "topics": topics, "last_id": id })),
         }
@@ -51,7 +53,7 @@ impl Style {
 
     pub fn sign_of_life(self) -> &'static [u8] {
         match self {
-            Style::Events => b": \n\n",
+            Style::Events => b":\n",
             Style::Lines => b"\n",
             Style::Json => b"{\"event\":\"keepalive\"}\n",
         }

@@ -105,6 +105,11 @@ fn note_17() {
     run::check("17-how-late-is-the-news.md");
 }
 
+#[test]
+fn note_18() {
+    run::check("18-the-client-that-cannot-keep-up.md");
+}
+
 /// A note without a test here would never be run.
 #[test]
 fn every_note_is_run() {

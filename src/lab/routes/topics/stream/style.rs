@@ -41,13 +41,14 @@ impl Style {
         }
     }
 
-    /// What comes first. An event stream says where it stands, unless the `gap` that follows does: whoever was cut off
-    /// between the two would never hear of that.
-    pub fn opening(self, topics: &[&str], id: &str, is_gap_next: bool) -> Vec<u8> {
+    pub fn opening<'t>(self, id: &str, topics: impl Iterator<Item = &'t str>) -> Vec<u8> {
         match self {
-            Style::Events => event_stream::first_bytes((!is_gap_next).then_some(id)),
+            Style::Events => event_stream::first_bytes(Some(id)),
             Style::Lines => Vec::new(),
-            Style::Json => line(&json!({ "event": "open", "topics": topics, "last_id": id })),
+            Style::Json => {
+                let topics: Vec<_> = topics.collect();
+                line(&json!({ "event": "open", "topics": topics, "last_id": id }))
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 //! The servers, used by other people's libraries as other people use them: for WebSockets one of Python, one of Node and
-//! one of Rust, for event streams one of Python and one of Node.
+//! one of Rust, for event streams two of Python and one of Node.
 //!
 //! Those of Python and Node are used by scripts in `tests/clients/`, which can be run by hand as well. The libraries are
 //! installed below `target`.
@@ -38,11 +38,12 @@ on_each_server!(
     serves_websockets_of_python,
     serves_ws_of_node,
     serves_sseclient_of_python_through_restarts,
+    serves_httpx_sse_of_python_through_restarts,
     serves_eventsource_of_node_through_restarts,
 );
 
 fn serves_websockets_of_python(binary: &str) {
-    static FOLDER: Folder = LazyLock::new(|| of_python("websockets", "websockets==17.4"));
+    static FOLDER: Folder = LazyLock::new(|| of_python("websockets", &["websockets==17.4"]));
     let Some(folder) = or_leave_out(FOLDER.clone()) else { return };
     let server = Server::start(binary, &[]);
     check(python(&folder), "by_websockets.py", &[&server.address.to_string()]);
@@ -56,9 +57,15 @@ fn serves_ws_of_node(binary: &str) {
 }
 
 fn serves_sseclient_of_python_through_restarts(binary: &str) {
-    static FOLDER: Folder = LazyLock::new(|| of_python("sseclient", "sseclient-py==1.9.0"));
+    static FOLDER: Folder = LazyLock::new(|| of_python("sseclient", &["sseclient-py==1.9.0"]));
     let Some(folder) = or_leave_out(FOLDER.clone()) else { return };
     check_with_restarts(python(&folder), "by_sseclient.py", binary);
+}
+
+fn serves_httpx_sse_of_python_through_restarts(binary: &str) {
+    static FOLDER: Folder = LazyLock::new(|| of_python("httpx-sse", &["httpx-sse==0.4.3", "httpx==0.28.1"]));
+    let Some(folder) = or_leave_out(FOLDER.clone()) else { return };
+    check_with_restarts(python(&folder), "by_httpx_sse.py", binary);
 }
 
 fn serves_eventsource_of_node_through_restarts(binary: &str) {
@@ -70,9 +77,9 @@ fn serves_eventsource_of_node_through_restarts(binary: &str) {
 /// Where a library is, once it was looked for.
 type Folder = LazyLock<Result<PathBuf, String>>;
 
-fn of_python(name: &str, package: &str) -> Result<PathBuf, String> {
+fn of_python(name: &str, packages: &[&str]) -> Result<PathBuf, String> {
     let python = run(Command::new("python3").arg("--version"))?;
-    installed(name, &format!("{python}{package}"), |folder| python3(folder, &[package]))
+    installed(name, &format!("{python}{}", packages.join(" ")), |folder| python3(folder, packages))
 }
 
 fn of_node(name: &str, package: &str) -> Result<PathBuf, String> {

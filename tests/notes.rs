@@ -106,6 +106,11 @@ fn note_17() {
 }
 
 #[test]
+fn note_18() {
+    run::check("18-the-client-that-cannot-keep-up.md");
+}
+
+#[test]
 fn note_19() {
     run::check("19-at-least-once.md");
 }

@@ -26,14 +26,18 @@ pub fn head_of(content_type: &'static str) -> Response {
 /// Begins an event stream. Its first bytes leave at once, so that the client knows that it is connected.
 pub fn begin(response: Response, reply: &mut Reply<'_>) {
     reply.begin(response, Length::Unknown);
-    reply.send_data(&first_bytes());
+    reply.send_data(&first_bytes(None));
 }
 
-/// The first bytes of an event stream.
-pub fn first_bytes() -> Vec<u8> {
+/// The first bytes of an event stream, with the id to come again with for who hears nothing before it is cut off. Without
+/// one there is no blank line among them: the first event ends what they begin.
+pub fn first_bytes(position: Option<&str>) -> Vec<u8> {
     let mut first = Vec::new();
     sse::encode_retry(RETRY, &mut first);
     sse::encode_comment("ok", &mut first);
+    if let Some(id) = position {
+        sse::encode_id(id, &mut first);
+    }
     first
 }
 

@@ -32,8 +32,7 @@ impl Event<'_> {
     pub fn encode(&self, out: &mut Vec<u8>) {
         for (name, value) in [("id", self.id), ("event", self.kind)] {
             if let Some(value) = value {
-                assert!(is_field_value(value), "{name} {value:?} would be read as something else");
-                push_field(name, value, out);
+                push_checked(name, value, out);
             }
         }
         for line in lines(self.data) {
@@ -48,19 +47,36 @@ pub fn is_field_value(text: &str) -> bool {
     !text.contains(['\r', '\n', '\0'])
 }
 
-/// Appends a comment, which no client dispatches: it shows that the connection is alive. The blank line behind it
-/// keeps it apart from the next event, for clients that split a stream at blank lines.
+/// Appends a comment, which no client dispatches: it shows that the connection is alive. No blank line follows, since
+/// to some clients each of those is an event, if an empty one, once there was an id.
 pub fn encode_comment(text: &str, out: &mut Vec<u8>) {
     for line in lines(text) {
-        push_field("", line, out);
+        match line {
+            "" => out.extend_from_slice(b":\n"),
+            _ => push_field("", line, out),
+        }
     }
+}
+
+/// Appends how long a client that has lost the connection waits before it comes again, in whole milliseconds. It holds
+/// from this line on, and needs no blank one (§9.2.6).
+pub fn encode_retry(time: Duration, out: &mut Vec<u8>) {
+    push_field("retry", &time.as_millis().to_string(), out);
+}
+
+/// Appends where the stream stands, as an id without an event: a client that is cut off before it hears one names this
+/// when it comes again. A block without data dispatches nothing, but its blank line sets the last event ID (§9.2.6).
+///
+/// # Panics
+/// When the id is no [field value](is_field_value).
+pub fn encode_id(id: &str, out: &mut Vec<u8>) {
+    push_checked("id", id, out);
     out.push(b'\n');
 }
 
-/// Appends how long a client that has lost the connection waits before it comes again, in whole milliseconds.
-pub fn encode_retry(time: Duration, out: &mut Vec<u8>) {
-    push_field("retry", &time.as_millis().to_string(), out);
-    out.push(b'\n');
+fn push_checked(name: &str, value: &str, out: &mut Vec<u8>) {
+    assert!(is_field_value(value), "{name} {value:?} would be read as something else");
+    push_field(name, value, out);
 }
 
 fn push_field(name: &str, value: &str, out: &mut Vec<u8>) {
@@ -131,12 +147,20 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_the_reconnection_time_stand_by_themselves() {
+    fn comments_and_the_reconnection_time_need_no_blank_line() {
         let mut out = Vec::new();
         encode_comment("ok", &mut out);
         encode_comment("", &mut out);
         encode_comment("two\r\nlines", &mut out);
         encode_retry(Duration::from_micros(2_500_999), &mut out);
-        assert_eq!(out, b": ok\n\n: \n\n: two\n: lines\n\nretry: 2500\n\n");
+        assert_eq!(out, b": ok\n:\n: two\n: lines\nretry: 2500\n");
+    }
+
+    #[test]
+    fn an_id_alone_is_a_block_without_data() {
+        let mut out = Vec::new();
+        encode_id("a:7,b:0", &mut out);
+        assert_eq!(out, b"id: a:7,b:0\n\n");
+        assert!(std::panic::catch_unwind(|| encode_id("7\n", &mut Vec::new())).is_err());
     }
 }

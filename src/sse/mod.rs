@@ -26,6 +26,6 @@ pub mod error;
 mod lines;
 pub mod parse;
 
-pub use encode::{Event, encode_comment, encode_retry, is_field_value};
+pub use encode::{Event, encode_comment, encode_id, encode_retry, is_field_value};
 pub use error::{Error, Rule};
 pub use parse::{Dispatched, Limits, Parsed, Parser};

@@ -177,6 +177,21 @@ const checks = {
     listener.source.close();
   },
 
+  async 'goes on where it was though it has heard nothing'() {
+    for (const [target, topics] of [['silent', ['silent']], ['quiet,mute', ['quiet', 'mute']]]) {
+      await publish(topics[0], 'before it comes');
+      const listener = await Listener.open(`/topics/${target}/events`);
+      await listener.until(() => listener.bytes > 0);
+      await server.end('SIGKILL');
+      await server.start();
+      for (const topic of topics) await publish(topic, `on ${topic} while it is away`);
+      await listener.until(() => listener.heard.length === topics.length);
+      const expected = topics.map((topic) => `on ${topic} while it is away`);
+      assert.deepEqual(listener.heard.map(([, , data]) => data), expected);
+      listener.source.close();
+    }
+  },
+
   async 'is told what it has missed for good'() {
     const listener = await Listener.open('/topics/gap/events', ['gap']);
     const first = await publish('gap', 'first');

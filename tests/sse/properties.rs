@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use wirelab::sse::{Event, Limits, Parsed, encode_comment, encode_retry, is_field_value};
+use wirelab::sse::{Event, Limits, Parsed, encode_comment, encode_id, encode_retry, is_field_value};
 
 use crate::page::{event, hear, retry};
 
@@ -14,6 +14,7 @@ use crate::page::{event, hear, retry};
 enum Sent {
     Event { id: Option<String>, kind: Option<String>, data: String },
     Comment(String),
+    Id(String),
     Retry(u64),
 }
 
@@ -26,6 +27,7 @@ fn sent() -> impl Strategy<Value = Vec<Sent>> {
     let one = prop_oneof![
         4 => (value(), value(), text()).prop_map(|(id, kind, data)| Sent::Event { id, kind, data }),
         1 => text().prop_map(Sent::Comment),
+        1 => value().prop_map(|id| Sent::Id(id.unwrap_or_default())),
         1 => any::<u64>().prop_map(Sent::Retry),
     ];
     vec(one, 0..8)
@@ -52,6 +54,10 @@ fn send(all: &[Sent], out: &mut Vec<u8>) -> Vec<Parsed> {
                 expected.push(event(kind, &with_lf(data), last_event_id));
             }
             Sent::Comment(text) => encode_comment(text, out),
+            Sent::Id(id) => {
+                encode_id(id, out);
+                last_event_id = id;
+            }
             Sent::Retry(millis) => {
                 encode_retry(Duration::from_millis(*millis), out);
                 expected.push(retry(*millis));

@@ -55,7 +55,7 @@ fn events(server: &Server, target: &str) -> Client {
     let mut stream = Client::connect(server.address);
     stream.send(get(target));
     assert_eq!(stream.head().status, 200);
-    assert_eq!(chunk(&mut stream), "retry: 2000\n\n: ok\n\n");
+    assert_eq!(chunk(&mut stream), "retry: 2000\n: ok\n");
     stream
 }
 

@@ -21,7 +21,7 @@ fn threaded_server_tells_three_hundred() {
 
 #[test]
 fn epoll_server_holds_five_thousand_pages() {
-    hold("/topics/news/events?heartbeat=0", b": ok\n\n\r\n", 700);
+    hold("/topics/news/events?heartbeat=0", b"id: 0\n\n\r\n", 700);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn tell(binary: Binary, count: usize) {
     let server = Server::start(binary, &["--tape", "0"]);
     let alone = Footprint::of(&server);
     let mut crowd: Vec<_> =
-        (0..count).map(|_| listening(server.address, "/topics/news/events", b": ok\n\n\r\n")).collect();
+        (0..count).map(|_| listening(server.address, "/topics/news/events", b"id: 0\n\n\r\n")).collect();
     let mut author = Client::connect(server.address);
     author.send((1..=EVENTS).map(|number| posted("news", &format!("event {number}"))).collect::<String>());
     let due: String = (1..=EVENTS)

@@ -53,7 +53,7 @@ impl Start {
     }
 
     /// The start of one topic among several: `a:41,b:7` names one for each, a word or a single number holds for all.
-    /// A topic that is not named begins with what comes from now on.
+    /// An id leaves a topic out that was deleted when it was made: if it has begun anew since, all of it is news.
     pub fn parse_for(given: &str, topic: &str) -> Result<Start, Refusal> {
         if !given.contains(':') {
             return Start::parse(given);
@@ -65,7 +65,7 @@ impl Start {
                 return Start::parse(start);
             }
         }
-        Ok(Start::Live)
+        Ok(Start::Earliest)
     }
 }
 
@@ -74,6 +74,14 @@ impl Gap {
         match self {
             Gap::Missing { from, to } => json!({ "topic": topic, "from": from, "to": to }),
             Gap::Reset { after } => json!({ "topic": topic, "after": after }),
+        }
+    }
+
+    /// The id of the event behind which the gap lies: the last that the reader knows.
+    pub fn start(self) -> u64 {
+        match self {
+            Gap::Missing { from, .. } => from - 1,
+            Gap::Reset { after } => after,
         }
     }
 
@@ -107,7 +115,7 @@ mod tests {
     #[test]
     fn a_start_for_several_topics_names_each() {
         assert_eq!(Start::parse_for("a:41,b:7", "b"), Ok(Start::After(7)));
-        assert_eq!(Start::parse_for("a:41,b:7", "c"), Ok(Start::Live));
+        assert_eq!(Start::parse_for("a:41,b:7", "c"), Ok(Start::Earliest));
         assert_eq!(Start::parse_for("all", "c"), Ok(Start::Earliest));
         assert_eq!(Start::parse_for("0", "c"), Ok(Start::After(0)));
         assert!(Start::parse_for("a:x", "a").is_err());

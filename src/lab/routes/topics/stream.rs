@@ -36,7 +36,8 @@ fn stream(call: &Call<'_>, style: Style) -> Result<Answer, Refusal> {
     let feed = match subscriptions.len() {
         // The one status that tells an EventSource not to come again (WHATWG HTML §9.2.1).
         0 => return Ok(Answer::uncached(Response::new(204).with("Access-Control-Allow-Origin", "*"))),
-        1 => Feed::One(subscriptions.remove(0)),
+        // One that is left of several has ids that name it: the others may begin anew, and know no such number.
+        1 if !call.captured[0].contains(',') => Feed::One(subscriptions.remove(0)),
         _ => Feed::Several(Box::new(Several(subscriptions))),
     };
     let opening = Some(Box::new(Opening { gaps }));
@@ -122,16 +123,23 @@ impl Exchange for Stream {
 }
 
 impl Stream {
+    /// Who is cut off before it hears of a gap comes again with the id where that begins, and hears of it then.
     fn begin(&mut self, opening: &Opening, reply: &mut Reply<'_>) {
         let (style, subscriptions) = (self.style, self.feed.subscriptions());
-        let topics: Vec<&str> = subscriptions.iter().map(Subscription::topic).collect();
-        let position = self.feed.position();
-        let head = event_stream::head_of(style.content_type()).with("X-Last-Event-ID", position.clone());
+        let mut positions: Vec<_> = subscriptions.iter().map(position).collect();
+        let head =
+            event_stream::head_of(style.content_type()).with("X-Last-Event-ID", self.feed.id(&positions));
         reply.begin(head, Length::Unknown);
-        reply.send_data(&style.opening(&topics, &position));
-        for (topic, gap) in topics.iter().zip(&opening.gaps) {
+        for (position, gap) in positions.iter_mut().zip(&opening.gaps) {
+            position.1 = gap.map_or(position.1, Gap::start);
+        }
+        reply.send_data(
+            &style.opening(&self.feed.id(&positions), subscriptions.iter().map(Subscription::topic)),
+        );
+        for (at, gap) in opening.gaps.iter().enumerate() {
             if let Some(gap) = gap {
-                reply.send_data(&style.gap(topic, &position, *gap));
+                positions[at].1 = subscriptions[at].last_id();
+                reply.send_data(&style.gap(subscriptions[at].topic(), &self.feed.id(&positions), *gap));
             }
         }
         self.heartbeat.note(reply.now);
@@ -159,11 +167,11 @@ impl Feed {
         }
     }
 
-    /// What a client names as the last event ID to go on here.
-    fn position(&self) -> String {
+    /// What a client names as the last event ID to go on at these positions.
+    fn id(&self, positions: &[(String, u64)]) -> String {
         match self {
-            Feed::One(subscription) => subscription.last_id().to_string(),
-            Feed::Several(several) => compose(&several.positions()),
+            Feed::One(_) => positions[0].1.to_string(),
+            Feed::Several(_) => compose(positions),
         }
     }
 }
@@ -219,10 +227,12 @@ impl Several {
     }
 
     fn positions(&self) -> Vec<(String, u64)> {
-        let position =
-            |subscription: &Subscription| (subscription.topic().to_owned(), subscription.last_id());
         self.0.iter().map(position).collect()
     }
+}
+
+fn position(subscription: &Subscription) -> (String, u64) {
+    (subscription.topic().to_owned(), subscription.last_id())
 }
 
 /// An id for events of several topics: how far each of them has come.

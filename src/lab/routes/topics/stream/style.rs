@@ -41,17 +41,20 @@ impl Style {
         }
     }
 
-    pub fn opening(self, topics: &[&str], id: &str) -> Vec<u8> {
+    pub fn opening<'t>(self, id: &str, topics: impl Iterator<Item = &'t str>) -> Vec<u8> {
         match self {
-            Style::Events => event_stream::first_bytes(),
+            Style::Events => event_stream::first_bytes(Some(id)),
             Style::Lines => Vec::new(),
-            Style::Json => line(&json!({ "event": "open", "topics": topics, "last_id": id })),
+            Style::Json => {
+                let topics: Vec<_> = topics.collect();
+                line(&json!({ "event": "open", "topics": topics, "last_id": id }))
+            }
         }
     }
 
     pub fn sign_of_life(self) -> &'static [u8] {
         match self {
-            Style::Events => b": \n\n",
+            Style::Events => b":\n",
             Style::Lines => b"\n",
             Style::Json => b"{\"event\":\"keepalive\"}\n",
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use wirelab::drivers::stop::{self, Stop, StopSignal};
 use wirelab::drivers::{Settings, epoll, listen, threads};
-use wirelab::session::{Bell, Cause, Flow, Service, Session, Tally};
+use wirelab::session::{Bell, Cause, Done, Errand, Flow, Service, Session, Tally};
 
 /// The drivers that there are.
 #[derive(Clone, Copy, Debug)]
@@ -198,6 +198,14 @@ impl<S: Session> Session for Watched<S> {
 
     fn poll_send_buffer(&mut self) -> Option<usize> {
         self.session.poll_send_buffer()
+    }
+
+    fn poll_errand(&mut self) -> Option<Errand> {
+        self.session.poll_errand()
+    }
+
+    fn handle_errand(&mut self, now: Instant, done: Done) {
+        self.session.handle_errand(now, done);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

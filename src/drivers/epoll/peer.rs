@@ -12,7 +12,7 @@ use socket2::SockRef;
 
 use super::workspace::{Counts, Workspace};
 use crate::drivers::{Ending, listen};
-use crate::session::{Bell, Flow, Session};
+use crate::session::{Bell, Done, Errand, Flow, Session};
 
 /// A session and its socket. Kept small: most of them wait most of the time.
 pub(super) struct Peer<S> {
@@ -63,6 +63,8 @@ pub(super) enum Progress {
     GoesOn,
     /// Nothing to do before an event or a deadline.
     Waits,
+    /// The session has an errand; there may be more to do meanwhile.
+    HasErrand,
 }
 
 impl<S: Session> Peer<S> {
@@ -93,11 +95,18 @@ impl<S: Session> Peer<S> {
     /// Writes and reads until there is nothing to do, or enough was done for one turn.
     pub(super) fn turn(&mut self, bell: &dyn Bell, work: &mut Workspace) -> Result<Progress, Ending> {
         for _ in 0..STEPS_PER_TURN {
-            if self.step(bell, work)? == Progress::Waits {
-                return Ok(Progress::Waits);
+            let progress = self.step(bell, work)?;
+            if progress != Progress::GoesOn {
+                return Ok(progress);
             }
         }
         Ok(Progress::GoesOn)
+    }
+
+    /// Takes the errand that a turn has come to.
+    pub(super) fn take_errand(&mut self) -> Option<Errand> {
+        self.ask();
+        self.session.poll_errand()
     }
 
     /// When to call [`expire`](Peer::expire).
@@ -123,6 +132,12 @@ impl<S: Session> Peer<S> {
         Ok(())
     }
 
+    /// Brings the session what became of its errand.
+    pub(super) fn finish_errand(&mut self, now: Instant, done: Done) {
+        self.session.handle_errand(now, done);
+        self.ask();
+    }
+
     /// Tells the session that the server stops.
     pub(super) fn shut_down(&mut self, now: Instant) -> Result<(), Ending> {
         self.session.handle_shutdown(now);
@@ -135,6 +150,11 @@ impl<S: Session> Peer<S> {
         if let Outgoing::Quiet = self.outgoing {
             self.outgoing = Outgoing::Asking;
         }
+    }
+
+    /// What is left when the connection is over.
+    pub(super) fn into_session(self) -> S {
+        self.session
     }
 
     fn step(&mut self, bell: &dyn Bell, work: &mut Workspace) -> Result<Progress, Ending> {
@@ -161,6 +181,7 @@ impl<S: Session> Peer<S> {
         match self.session.flow() {
             Flow::Open => self.read(work),
             Flow::Paused => Ok(Progress::Waits),
+            Flow::Errand => Ok(Progress::HasErrand),
             Flow::HalfClosed => {
                 if !matches!(self.outgoing, Outgoing::Shut) {
                     self.stream.shutdown(Shutdown::Write)?;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use support::server::Server;
 use support::tcp::play_all;
+use wirelab::drivers::disk::Disk;
 use wirelab::session::{Cause, Flow, Service, Session};
 
 #[test]
@@ -47,6 +48,7 @@ fn started(binary: &str) -> (SocketAddr, Server) {
 /// Reads and writes until the session is over; a read lasts until the session's deadline at the most.
 fn serve(mut stream: TcpStream) -> std::io::Result<()> {
     let mut session = support::lab::lab().open(Instant::now(), stream.peer_addr()?);
+    let disk = Disk::fresh(Duration::ZERO);
     let (mut arrived, mut out) = ([0; 4096], Vec::new());
     loop {
         let due = session.poll_timeout().map(|due| due.saturating_duration_since(Instant::now()));
@@ -63,8 +65,12 @@ fn serve(mut stream: TcpStream) -> std::io::Result<()> {
             stream.write_all(&out)?;
             out.clear();
             session.poll_transmit(Instant::now(), Waker::noop(), &mut out);
-            if out.is_empty() {
-                break;
+            if !out.is_empty() {
+                continue;
+            }
+            match session.poll_errand() {
+                Some(errand) => session.handle_errand(Instant::now(), disk.run(errand)),
+                None => break,
             }
         }
         match session.flow() {

@@ -7,7 +7,7 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
@@ -152,7 +152,7 @@ impl Disk {
         }
         (open.name, open.stay) = (name, Stay::UntilRemoved);
         if sync {
-            sync_folder(new.parent().unwrap_or(&new))?;
+            self.sync_folder(open.name.folder())?;
         }
         Ok(status(&open.file().metadata()?))
     }
@@ -203,19 +203,21 @@ impl Disk {
         self.root()
     }
 
-    /// Makes a folder, and sees to it that it lasts.
     fn make_folder(&self, folder: &str) -> io::Result<()> {
         let root = self.root()?;
         for path in [&root, &root.join(folder)] {
             match DirBuilder::new().mode(0o700).create(path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                made => {
-                    made?;
-                    sync_folder(path.parent().filter(|parent| *parent != "").unwrap_or(Path::new(".")))?;
-                }
+                made => made?,
             }
         }
         Ok(())
+    }
+
+    /// A name lasts when its folder is synced, and that of the folder when the root is.
+    fn sync_folder(&self, folder: &str) -> io::Result<()> {
+        let root = self.root()?;
+        [root.join(folder), root].iter().try_for_each(|path| fs::File::open(path)?.sync_all())
     }
 }
 
@@ -272,11 +274,6 @@ fn read_at(file: &fs::File, offset: u64, bytes: &mut Vec<u8>) -> io::Result<()> 
     }
     bytes.truncate(count);
     Ok(())
-}
-
-/// A name lasts when its folder is synced.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder).and_then(|folder| folder.sync_all())
 }
 
 fn status(metadata: &fs::Metadata) -> Status {

@@ -16,14 +16,14 @@ use std::time::{Duration, Instant};
 
 use super::Lab;
 use super::dialogue::Upgrade;
-use super::exchange::{Cut, Exchange};
+use super::exchange::{Cut, Demand, Exchange};
 use super::moment::Moment;
 use super::refusal::Form;
 use super::registry::{Activity, Card};
 use super::websocket::WebSocket;
 use crate::http::connection::Missing;
 use crate::http::{Connection, Date};
-use crate::session::{Bell, Cause, Flow, Session};
+use crate::session::{Bell, Cause, Done, Errand, Flow, Session};
 use crate::wire::receive_buffer::ReceiveBuffer;
 
 /// A [`Session`] that speaks HTTP/1.1.
@@ -33,6 +33,7 @@ pub struct Conversation {
     connection: Connection,
     pending: ReceiveBuffer,
     exchange: Option<Box<dyn Exchange>>,
+    errand: Errands,
     state: State,
     /// The form in which the client of the latest request prefers to be refused.
     form: Form,
@@ -56,6 +57,16 @@ enum State {
     /// The 101 has been sent.
     Switching(Box<Upgrade>),
     Over(Flow, &'static str),
+}
+
+/// Whether an errand is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Errands {
+    None,
+    /// That of the exchange.
+    UnderWay,
+    /// That of an exchange which is over: its result is for nobody, and the next exchange waits with its own.
+    Orphaned,
 }
 
 /// What one call of the driver comes with.
@@ -105,6 +116,7 @@ impl Conversation {
             card,
             pending: ReceiveBuffer::default(),
             exchange: None,
+            errand: Errands::None,
             state: State::Talking,
             form: Form::Text,
             request_line: None,
@@ -172,6 +184,8 @@ impl Conversation {
                 let exchange = exchange.map(|due| epoch.moment(due));
                 let peer = match self.connection.missing(self.pending.bytes()) {
                     Some(Missing::Head) => self.arrival.head_begun.map(|begun| begun + settings.head_timeout),
+                    // A peer that has to wait for our disk is not late.
+                    Some(Missing::Content) if self.errand != Errands::None => None,
                     Some(Missing::Content) => Some(self.arrival.latest + settings.idle_timeout),
                     None if self.exchange.is_none() => Some(self.arrival.latest + settings.idle_timeout),
                     None => None,
@@ -179,6 +193,18 @@ impl Conversation {
                 exchange.into_iter().chain(peer).min()
             }
         }
+    }
+
+    /// Forgets the exchange under way.
+    fn drop_exchange(&mut self) {
+        self.exchange = None;
+        if self.errand == Errands::UnderWay {
+            self.errand = Errands::Orphaned;
+        }
+    }
+
+    fn demand(&self) -> Demand {
+        self.exchange.as_ref().map_or(Demand::Content, |exchange| exchange.demand())
     }
 
     /// Between requests, which is where a connection is most of the time.
@@ -262,6 +288,9 @@ impl Session for Conversation {
             (cause, _) => cause.to_string(),
         };
         log::info!("{}: {reason}", card.farewell(now));
+        if self.exchange.as_ref().is_some_and(|exchange| !exchange.outlives_connection()) {
+            self.drop_exchange();
+        }
     }
 
     fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
@@ -297,6 +326,24 @@ impl Session for Conversation {
         self.exchange.as_mut().and_then(|exchange| exchange.poll_send_buffer())
     }
 
+    fn poll_errand(&mut self) -> Option<Errand> {
+        if self.errand != Errands::None || self.demand() != Demand::Errand {
+            return None;
+        }
+        let errand = self.exchange.as_mut()?.poll_errand()?;
+        self.errand = Errands::UnderWay;
+        Some(errand)
+    }
+
+    fn handle_errand(&mut self, now: Instant, done: Done) {
+        self.arrival.latest = self.lab.epoch.moment(now); // the peer may have been kept waiting
+        if let Errands::UnderWay = mem::replace(&mut self.errand, Errands::None)
+            && let Some(exchange) = &mut self.exchange
+        {
+            exchange.handle_errand(done);
+        }
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         self.deadline.map(|deadline| self.lab.epoch.instant(deadline))
     }
@@ -308,7 +355,12 @@ impl Session for Conversation {
             State::Talking if !self.arrival.is_starved && self.pending.len() >= MAX_PENDING_BYTES => {
                 Flow::Paused
             }
-            State::Talking | State::TurningAway | State::Switching(_) => Flow::Open,
+            State::Talking => match self.demand() {
+                Demand::Errand if self.errand == Errands::None => Flow::Errand,
+                Demand::Errand | Demand::Pause => Flow::Paused,
+                Demand::Content => Flow::Open,
+            },
+            State::TurningAway | State::Switching(_) => Flow::Open,
         }
     }
 }

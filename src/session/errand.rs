@@ -212,10 +212,9 @@ mod tests {
 
     #[test]
     fn a_name_cannot_lead_anywhere() {
-        for file in [
-            "", ".", "..", "a/b", "/a", "../a", ".a", "-a", "a b", "a\0", "a\n", "ä", "a\\b", "~", "$a",
-            "a_b",
-        ] {
+        for file in
+            ["", ".", "..", "a/b", "/a", "../a", ".a", "-a", "a b", "a\0", "a\n", "ä", "a\\b", "~", "$a"]
+        {
             assert_eq!(Name::new("images", file), None, "{file:?}");
         }
         assert_eq!(Name::new("images", "a".repeat(256)), None);

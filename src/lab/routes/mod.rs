@@ -3,6 +3,7 @@
 pub mod discard;
 pub mod echo;
 pub mod fault;
+pub mod images;
 pub mod index;
 pub mod jobs;
 pub mod live;
@@ -35,6 +36,7 @@ const GROUPS: &[&[Route]] = &[
     jobs::ROUTES,
     topics::ROUTES,
     queues::ROUTES,
+    images::ROUTES,
     live::ROUTES,
     server::ROUTES,
 ];

@@ -94,10 +94,7 @@ impl Disk {
             Errand::Publish { file, name, sync } => {
                 Done::Published(self.publish(file, name, sync).map_err(failure))
             }
-            Errand::Remove { name } => {
-                let removed = self.path(&name).and_then(fs::remove_file);
-                Done::Removed(removed.map_err(failure))
-            }
+            Errand::Remove { name } => Done::Removed(self.remove(&name).map_err(failure)),
             Errand::List { folder } => Done::Listed(self.list(folder).map_err(failure)),
         }
     }
@@ -105,9 +102,36 @@ impl Disk {
     /// Removes the files of a folder: those that a process has left there which could not say goodbye.
     pub fn clear(&self, folder: &'static str) -> io::Result<()> {
         for entry in self.list(folder)? {
-            fs::remove_file(self.path(&entry.name)?)?;
+            self.remove(&entry.name)?;
         }
         Ok(())
+    }
+
+    /// The files of a folder, as [`Errand::List`] has them; without delay, as before a server listens.
+    pub fn list(&self, folder: &'static str) -> io::Result<Vec<Entry>> {
+        let Ok(path) = self.root() else { return Ok(Vec::new()) };
+        let entries = match fs::read_dir(path.join(folder)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut listed = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name().to_str().and_then(|file| Name::new(folder, file));
+            match (name, entry.metadata()) {
+                (Some(name), Ok(metadata)) if metadata.is_file() => {
+                    listed.push(Entry { name, status: status(&metadata) });
+                }
+                // Not ours, or gone between the two calls.
+                _ => {}
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Takes a name away, as [`Errand::Remove`] does; without delay.
+    pub fn remove(&self, name: &Name) -> io::Result<()> {
+        fs::remove_file(self.path(name)?)
     }
 
     /// From here on, files that are dropped are closed by somebody else.
@@ -155,27 +179,6 @@ impl Disk {
             self.sync_folder(open.name.folder())?;
         }
         Ok(status(&open.file().metadata()?))
-    }
-
-    fn list(&self, folder: &'static str) -> io::Result<Vec<Entry>> {
-        let Ok(path) = self.root() else { return Ok(Vec::new()) };
-        let entries = match fs::read_dir(path.join(folder)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
-        let mut listed = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            let name = entry.file_name().to_str().and_then(|file| Name::new(folder, file));
-            match (name, entry.metadata()) {
-                (Some(name), Ok(metadata)) if metadata.is_file() => {
-                    listed.push(Entry { name, status: status(&metadata) });
-                }
-                // Not ours, or gone between the two calls.
-                _ => {}
-            }
-        }
-        Ok(listed)
     }
 
     fn path(&self, name: &Name) -> io::Result<PathBuf> {

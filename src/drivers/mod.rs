@@ -40,11 +40,11 @@
 //! 14. **Let the system hold less, if you are asked to.** When `poll_transmit` has appended something, ask
 //!     `poll_send_buffer` before it is written, and set the socket's send buffer (SO_SNDBUF) to what it says.
 //! 15. **Run errands.** When the flow says so, take the errand, see to it, and bring back what became of it by
-//!     `handle_errand`; one at a time for each connection, and `poll_transmit` and the flow are asked again as soon as
-//!     it is under way and once more when it is done. A disk makes nobody wait but the connection whose errand it is:
-//!     [`threads`] runs the errand in place, for its thread has nothing else to do; [`epoll`] hands it to one of a few
-//!     threads that may wait, because a readiness of files does not exist: `epoll_ctl` refuses them with EPERM. Whoever
-//!     runs it knows [`disk`], the only module with system calls for files. Whoever has no errand pays for none of this.
+//!     `handle_errand`; one at a time for each connection. A disk makes nobody wait but the connection whose errand it
+//!     is: [`threads`] runs the errand in place, for its thread has nothing else to do. [`epoll`] hands it to one of a
+//!     few threads that may wait, for there is no readiness of files (`epoll_ctl` refuses them with EPERM), and asks
+//!     the session meanwhile for its bytes and its flow. Only [`disk`] has system calls for files. Whoever has no errand
+//!     pays for none of this.
 //! 16. **Lose no errand.** A connection may go away while its errand runs, and another may have its place when it is
 //!     done: the result is brought to its own session or to none. When a connection is over, its session is asked for
 //!     errands once more behind its goodbye, and those are run to their end. A file that nobody takes back is closed,

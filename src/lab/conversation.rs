@@ -332,6 +332,7 @@ impl Session for Conversation {
         }
         let errand = self.exchange.as_mut()?.poll_errand()?;
         self.errand = Errands::UnderWay;
+        self.deadline = self.next_deadline();
         Some(errand)
     }
 
@@ -342,6 +343,7 @@ impl Session for Conversation {
         {
             exchange.handle_errand(done);
         }
+        self.deadline = self.next_deadline();
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -11,7 +11,6 @@ use crate::drivers::disk::Disk;
 use crate::lab::Lab;
 use crate::lab::images;
 use crate::lab::settings::UploadSettings;
-use crate::session::{Done, Errand};
 
 /// Limits, and how fast the disk is.
 #[derive(Args, Clone, Debug)]
@@ -51,12 +50,9 @@ impl UploadOptions {
 }
 
 /// Shows the lab the images that there are, and removes what a server has left behind that could not say goodbye.
-pub(super) fn find(lab: &Lab, disk: &Arc<Disk>) -> Result<(), String> {
+pub(super) fn find(lab: &Lab, disk: &Disk) -> Result<(), String> {
     disk.clear(images::INCOMING).map_err(|error| cannot("clear the folder of uploads under way", error))?;
-    let Done::Listed(listed) = disk.run(Errand::List { folder: images::FOLDER }) else { unreachable!() };
-    let files = listed.map_err(|failure| format!("cannot list the images: {failure}"))?;
-    for name in lab.find(files) {
-        disk.run(Errand::Remove { name });
-    }
-    Ok(())
+    let files = disk.list(images::FOLDER).map_err(|error| cannot("list the images", error))?;
+    let removed = lab.find(files).iter().try_for_each(|name| disk.remove(name));
+    removed.map_err(|error| cannot("remove an image that is there twice", error))
 }

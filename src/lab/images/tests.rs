@@ -87,7 +87,8 @@ proptest! {
     #[test]
     fn no_other_file_is_taken_for_an_image(file in "[a-f0-9]{63,65}(-[0-9]{0,3})?([.][a-z%/2F]{0,9})?") {
         if let Some(known) = FileName::parse(&file) {
-            prop_assert_eq!(known.name().file(), file);
+            let name = known.name();
+            prop_assert_eq!(name.file(), file);
         }
     }
 }

@@ -65,18 +65,18 @@ fn serve(mut stream: TcpStream) -> std::io::Result<()> {
             stream.write_all(&out)?;
             out.clear();
             session.poll_transmit(Instant::now(), Waker::noop(), &mut out);
-            if !out.is_empty() {
-                continue;
-            }
-            match session.poll_errand() {
-                Some(errand) => session.handle_errand(Instant::now(), disk.run(errand)),
-                None => break,
+            if out.is_empty() {
+                if session.flow() != Flow::Errand {
+                    break;
+                }
+                let errand = session.poll_errand().expect("the flow says that there is one");
+                session.handle_errand(Instant::now(), disk.run(errand));
             }
         }
         match session.flow() {
             Flow::HalfClosed => stream.shutdown(Shutdown::Write).unwrap_or_default(),
             Flow::Closed | Flow::Reset => break,
-            Flow::Open | Flow::Paused => {}
+            Flow::Open | Flow::Paused | Flow::Errand => {}
         }
     }
     session.handle_close(Instant::now(), Cause::Flow);

@@ -7,6 +7,7 @@
 //! TurningAway ──its 503──▶ Draining
 //! ```
 
+mod errand;
 mod talking;
 
 use std::cell::OnceCell;
@@ -14,9 +15,10 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::errand::UnderWay;
 use super::Lab;
 use super::dialogue::Upgrade;
-use super::exchange::{Cut, Demand, Exchange};
+use super::exchange::{Cut, Exchange};
 use super::moment::Moment;
 use super::refusal::Form;
 use super::registry::{Activity, Card};
@@ -33,7 +35,7 @@ pub struct Conversation {
     connection: Connection,
     pending: ReceiveBuffer,
     exchange: Option<Box<dyn Exchange>>,
-    errand: Errands,
+    errand: UnderWay,
     state: State,
     /// The form in which the client of the latest request prefers to be refused.
     form: Form,
@@ -57,16 +59,6 @@ enum State {
     /// The 101 has been sent.
     Switching(Box<Upgrade>),
     Over(Flow, &'static str),
-}
-
-/// Whether an errand is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Errands {
-    None,
-    /// That of the exchange.
-    UnderWay,
-    /// That of an exchange which is over: its result is for nobody, and the next exchange waits with its own.
-    Orphaned,
 }
 
 /// What one call of the driver comes with.
@@ -116,7 +108,7 @@ impl Conversation {
             card,
             pending: ReceiveBuffer::default(),
             exchange: None,
-            errand: Errands::None,
+            errand: UnderWay::Nothing,
             state: State::Talking,
             form: Form::Text,
             request_line: None,
@@ -185,7 +177,7 @@ impl Conversation {
                 let peer = match self.connection.missing(self.pending.bytes()) {
                     Some(Missing::Head) => self.arrival.head_begun.map(|begun| begun + settings.head_timeout),
                     // A peer that has to wait for our disk is not late.
-                    Some(Missing::Content) if self.errand != Errands::None => None,
+                    Some(Missing::Content) if self.errand != UnderWay::Nothing => None,
                     Some(Missing::Content) => Some(self.arrival.latest + settings.idle_timeout),
                     None if self.exchange.is_none() => Some(self.arrival.latest + settings.idle_timeout),
                     None => None,
@@ -193,18 +185,6 @@ impl Conversation {
                 exchange.into_iter().chain(peer).min()
             }
         }
-    }
-
-    /// Forgets the exchange under way.
-    fn drop_exchange(&mut self) {
-        self.exchange = None;
-        if self.errand == Errands::UnderWay {
-            self.errand = Errands::Orphaned;
-        }
-    }
-
-    fn demand(&self) -> Demand {
-        self.exchange.as_ref().map_or(Demand::Content, |exchange| exchange.demand())
     }
 
     /// Between requests, which is where a connection is most of the time.
@@ -288,9 +268,7 @@ impl Session for Conversation {
             (cause, _) => cause.to_string(),
         };
         log::info!("{}: {reason}", card.farewell(now));
-        if self.exchange.as_ref().is_some_and(|exchange| !exchange.outlives_connection()) {
-            self.drop_exchange();
-        }
+        self.leave_only_promises();
     }
 
     fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
@@ -327,23 +305,11 @@ impl Session for Conversation {
     }
 
     fn poll_errand(&mut self) -> Option<Errand> {
-        if self.errand != Errands::None || self.demand() != Demand::Errand {
-            return None;
-        }
-        let errand = self.exchange.as_mut()?.poll_errand()?;
-        self.errand = Errands::UnderWay;
-        self.deadline = self.next_deadline();
-        Some(errand)
+        self.take_errand()
     }
 
     fn handle_errand(&mut self, now: Instant, done: Done) {
-        self.arrival.latest = self.lab.epoch.moment(now); // the peer may have been kept waiting
-        if let Errands::UnderWay = mem::replace(&mut self.errand, Errands::None)
-            && let Some(exchange) = &mut self.exchange
-        {
-            exchange.handle_errand(done);
-        }
-        self.deadline = self.next_deadline();
+        self.finish_errand(now, done);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -357,11 +323,7 @@ impl Session for Conversation {
             State::Talking if !self.arrival.is_starved && self.pending.len() >= MAX_PENDING_BYTES => {
                 Flow::Paused
             }
-            State::Talking => match self.demand() {
-                Demand::Errand if self.errand == Errands::None => Flow::Errand,
-                Demand::Errand | Demand::Pause => Flow::Paused,
-                Demand::Content => Flow::Open,
-            },
+            State::Talking => self.flow_of_exchange(),
             State::TurningAway | State::Switching(_) => Flow::Open,
         }
     }

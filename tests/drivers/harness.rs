@@ -141,7 +141,7 @@ impl<S: Session, F: Fn() -> S + Send + Sync> Service for Opener<F> {
 
     fn open(&self, _now: Instant, _peer: SocketAddr) -> Watched<S> {
         let _ = self.opened.send(());
-        Watched { session: (self.open)(), ended: self.ended.clone(), is_over: false }
+        Watched { session: (self.open)(), ended: self.ended.clone(), is_over: false, has_errand: false }
     }
 
     fn tally(&self) -> &Tally {
@@ -154,6 +154,7 @@ pub struct Watched<S> {
     session: S,
     ended: Sender<String>,
     is_over: bool,
+    has_errand: bool,
 }
 
 impl<S: Session> Session for Watched<S> {
@@ -201,10 +202,14 @@ impl<S: Session> Session for Watched<S> {
     }
 
     fn poll_errand(&mut self) -> Option<Errand> {
-        self.session.poll_errand()
+        assert!(self.is_over || self.flow() == Flow::Errand);
+        let errand = self.session.poll_errand();
+        assert!(errand.is_none() || !std::mem::replace(&mut self.has_errand, true), "one at a time");
+        errand
     }
 
     fn handle_errand(&mut self, now: Instant, done: Done) {
+        assert!(std::mem::take(&mut self.has_errand));
         self.session.handle_errand(now, done);
     }
 

@@ -1,5 +1,6 @@
 //! Images: content that comes in one request, is kept as a file, and goes out again, whole or in parts.
 
+mod content_type;
 mod download;
 mod list;
 mod remove;
@@ -29,8 +30,8 @@ pub const ROUTES: &[Route] = &[
         pattern: "/images/{id}",
         methods: &[Method::Get, Method::Delete],
         about: "the content as it came: whole, in parts by Range, or not again by If-None-Match",
-        example: "id=$(printf abc | sha256sum | cut -c-64); curl -d abc http://{at}/images; \
-                  curl -i -r 1-2 http://{at}/images/$id",
+        example: "curl -d abc http://{at}/images; curl -i -r 1-2 \
+                  http://{at}/images/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         answer: image,
     },
 ];

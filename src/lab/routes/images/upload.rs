@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! Creating ──▶ Writing ──▶ (Syncing) ──▶ Publishing ──▶ Over
-//!                 │                          └──the same content was faster──▶ Removing ──▶ Over
-//!                 └──it is there already──▶ Over
+//!                 │            ▲             └──the same content was faster──▶ Removing ──▶ Over
+//!                 │            └──(Opening)──┐
+//!                 └──it is there already─────┴──▶ Over
 //! ```
 //!
 //! Until it is published the file is only there to be open: whatever ends the upload before, a cut, a broken chunk, a
@@ -15,11 +16,11 @@ use std::sync::Arc;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::content_type::content_type;
 use super::last_modified;
-use crate::http::media_type::{essence, is_media_type};
 use crate::http::{Framing, Length, Response};
 use crate::lab::exchange::{Answer, Call, Demand, Exchange, Reply};
-use crate::lab::images::file_name::{FileName, is_short_enough};
+use crate::lab::images::file_name::FileName;
 use crate::lab::images::id::ImageId;
 use crate::lab::images::{Image, Images, Kept, Place, disk_refused};
 use crate::lab::journal::Ack;
@@ -79,11 +80,28 @@ struct Upload {
 enum Step {
     Creating,
     Writing,
-    Syncing(FileName),
-    Publishing(FileName),
+    /// There is an image with this content already, and nobody knows whether the disk has it.
+    Opening(Arc<Image>),
+    Syncing(Target),
+    Publishing(Target),
     /// This content was published by somebody else a moment before.
     Removing(Name, Arc<Image>),
     Over(Result<Kept, Refusal>),
+}
+
+/// What the open file is, or is to be.
+enum Target {
+    New(FileName),
+    There(Arc<Image>),
+}
+
+impl Target {
+    fn file(&self) -> Name {
+        match self {
+            Target::New(known) => known.name(),
+            Target::There(image) => image.file.clone(),
+        }
+    }
 }
 
 impl Exchange for Upload {
@@ -129,10 +147,11 @@ impl Exchange for Upload {
         let errand = match &self.step {
             Step::Creating => Errand::Create { name: self.incoming.clone(), stay: Stay::WhileOpen },
             Step::Writing => self.spool.write()?,
+            Step::Opening(image) => Errand::Open { name: image.file.clone() },
             Step::Syncing(_) => Errand::Sync { file: self.spool.take_file()? },
-            Step::Publishing(known) => Errand::Publish {
+            Step::Publishing(target) => Errand::Publish {
                 file: self.spool.take_file()?,
-                name: known.name(),
+                name: target.file(),
                 sync: self.ack == Ack::Fsync,
             },
             Step::Removing(name, _) => Errand::Remove { name: name.clone() },
@@ -158,17 +177,25 @@ impl Exchange for Upload {
 impl Upload {
     fn go_on(&mut self, done: Done) -> Result<(), Failure> {
         match (done, mem::replace(&mut self.step, Step::Writing)) {
+            (Done::Opened(opened), Step::Opening(image)) => {
+                self.spool.open(opened?.file, self.length);
+                self.step = Step::Syncing(Target::There(image));
+            }
             (Done::Opened(opened), _) => self.spool.open(opened?.file, 0),
             (Done::Wrote { file, bytes, result }, _) => {
                 result?;
                 self.spool.wrote(file, bytes);
             }
-            (Done::Synced { file, result }, Step::Syncing(known)) => {
+            (Done::Synced { file, result }, Step::Syncing(target)) => {
                 result?;
                 self.spool.open(file, self.length);
-                self.step = Step::Publishing(known);
+                self.step = Step::Publishing(target);
             }
-            (Done::Published(status), Step::Publishing(known)) => {
+            (Done::Published(status), Step::Publishing(Target::There(image))) => {
+                status?;
+                self.end(Ok(Kept::There(image)));
+            }
+            (Done::Published(status), Step::Publishing(Target::New(known))) => {
                 let (status, own) = (status?, known.name());
                 let kept = self.place.take().expect("it ends with this").keep(known, status);
                 self.step = match kept {
@@ -193,30 +220,31 @@ impl Upload {
             return;
         }
         let id = ImageId::of(self.digest.clone());
-        if self.is_there(&id) {
+        let Some(image) = self.images.find(&id) else {
+            let number = self.place.as_ref().expect("it ends when this does").number();
+            let target = Target::New(FileName { id, number, content_type: self.content_type.clone() });
+            self.step = match self.ack {
+                Ack::Fsync => Step::Syncing(target),
+                Ack::Memory | Ack::Write => Step::Publishing(target),
+            };
             return;
-        }
-        let number = self.place.as_ref().expect("it ends when this does").number();
-        let known = FileName { id, number, content_type: self.content_type.clone() };
-        self.step = match self.ack {
-            Ack::Fsync => Step::Syncing(known),
-            Ack::Memory | Ack::Write => Step::Publishing(known),
         };
-    }
-
-    /// Whether an image has this content; then there is nothing left to do.
-    fn is_there(&mut self, id: &ImageId) -> bool {
-        let found = self.images.find(id);
-        let is_there = found.is_some();
-        if let Some(image) = found {
-            self.end(Ok(Kept::There(image)));
+        match self.ack {
+            Ack::Fsync => {
+                self.give_up();
+                self.step = Step::Opening(image);
+            }
+            Ack::Memory | Ack::Write => self.end(Ok(Kept::There(image))),
         }
-        is_there
     }
 
     /// Gives up the file and the room for it.
-    fn end(&mut self, outcome: Result<Kept, Refusal>) {
+    fn give_up(&mut self) {
         (self.spool, self.place) = (Spool::default(), None);
+    }
+
+    fn end(&mut self, outcome: Result<Kept, Refusal>) {
+        self.give_up();
         self.step = Step::Over(outcome);
     }
 
@@ -230,8 +258,8 @@ impl Upload {
     /// Answers before anything is sure; what is left to be done delays only the next request.
     fn promise(&mut self, reply: &mut Reply<'_>) {
         let id = ImageId::of(self.digest.clone());
-        if self.is_there(&id) {
-            return;
+        if let Some(image) = self.images.find(&id) {
+            return self.end(Ok(Kept::There(image)));
         }
         let response = self.told(201, &id);
         let content = response.content.clone();
@@ -270,28 +298,5 @@ impl Upload {
             .representation
             .respond(|| format!("{path}\n"), || json!({ "image": path, "bytes": self.length }));
         response.with_status(status).with("Location", path.clone()).with("ETag", format!("\"{id}\""))
-    }
-}
-
-/// What the client says that it sends.
-fn content_type(call: &Call<'_>) -> Result<String, Refusal> {
-    const UNKNOWN: &str = "application/octet-stream";
-    let Some(given) = call.request.fields.first("content-type") else { return Ok(UNKNOWN.to_owned()) };
-    let Some(given) = str::from_utf8(given).ok().filter(|given| is_media_type(given.as_bytes())) else {
-        let why = format!("Content-Type is {:?}, which is no media type", given.escape_ascii().to_string());
-        return Err(Refusal::new(400, format!("{why} (RFC 9110 §8.3.1)"), "Content-Type: image/png"));
-    };
-    match essence(given).to_ascii_lowercase().as_str() {
-        // What curl --data-binary says when nobody has told it otherwise: that nobody has said what it is.
-        "application/x-www-form-urlencoded" => Ok(UNKNOWN.to_owned()),
-        "multipart/form-data" => {
-            let why = "this is a form with files in it, and not the content of one (RFC 7578)";
-            Err(Refusal::new(415, why, "curl --data-binary @file, not -F"))
-        }
-        _ if !is_short_enough(given) => {
-            let why = "the Content-Type is longer than this server can keep";
-            Err(Refusal::new(400, why, "Content-Type without its parameters"))
-        }
-        _ => Ok(given.to_owned()),
     }
 }

@@ -320,10 +320,12 @@ impl Session for Conversation {
         match self.state {
             State::Over(flow, _) => flow,
             State::Draining { .. } => Flow::HalfClosed,
-            State::Talking if !self.arrival.is_starved && self.pending.len() >= MAX_PENDING_BYTES => {
-                Flow::Paused
-            }
-            State::Talking => self.flow_of_exchange(),
+            State::Talking => match self.flow_of_exchange() {
+                Flow::Open if !self.arrival.is_starved && self.pending.len() >= MAX_PENDING_BYTES => {
+                    Flow::Paused
+                }
+                flow => flow,
+            },
             State::TurningAway | State::Switching(_) => Flow::Open,
         }
     }

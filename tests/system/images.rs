@@ -26,6 +26,7 @@ on_each_server!(
     an_answer_that_is_known_early_does_not_wait_for_the_disk,
     whoever_waits_for_the_disk_is_not_late,
     parts_of_a_large_image_are_what_they_say,
+    what_others_do_to_the_files_is_told,
 );
 
 fn asks_for_content_that_is_held_back(binary: Binary) {
@@ -313,6 +314,33 @@ fn parts_of_a_large_image_are_what_they_say(binary: Binary) {
         rest = behind;
     }
     assert_eq!(rest, format!("\r\n--{boundary}--\r\n").as_bytes());
+}
+
+fn what_others_do_to_the_files_is_told(binary: Binary) {
+    let home = Home::new();
+    let server = home.start(binary, &[]);
+    let mut client = Client::connect(server.address);
+    let [gone, short] = [content(10), content(500_000)];
+    for content in [&gone, &short] {
+        assert_eq!(post(&mut client, content).status, 201);
+    }
+    for entry in fs::read_dir(home.folder.path().join("images")).expect("there are two") {
+        let path = entry.expect("a file").path();
+        match fs::metadata(&path).expect("it is there").len() {
+            10 => fs::remove_file(&path).expect("it is there"),
+            _ => fs::write(&path, &short[..300_000]).expect("it is there"),
+        }
+    }
+    assert_eq!(client.get(&path_of(&gone)).status, 404);
+    client.send(get(&path_of(&short)));
+    assert!(client.head().has("Content-Length: 500000"));
+    assert!(client.rest().len() < 500_000, "there is no more, and nobody makes it up");
+
+    fs::remove_dir(home.folder.path().join("incoming")).expect("it is empty");
+    fs::write(home.folder.path().join("incoming"), "a file, and no folder").expect("there is room");
+    let mut client = Client::connect(server.address);
+    assert_eq!(post(&mut client, b"nowhere").status, 500);
+    assert_eq!(client.get("/echo/on").text(), "on");
 }
 
 /// A folder for `--data`, looked at from outside.

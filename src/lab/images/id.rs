@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use crate::http::grammar::hex_digit;
@@ -29,6 +31,11 @@ impl ImageId {
             *byte = hex_digit(digits[0])? << 4 | hex_digit(digits[1])?;
         }
         Some(ImageId(bytes))
+    }
+
+    /// The same as the Repr-Digest field has it (RFC 9530 §3).
+    pub fn repr_digest(&self) -> String {
+        format!("sha-256=:{}:", STANDARD.encode(self.0))
     }
 
     pub fn path(&self) -> String {

@@ -71,6 +71,7 @@ fn describe(response: Response, image: &Image, tag: &str) -> Response {
     response
         .with("ETag", tag.to_owned())
         .with("Last-Modified", last_modified(image))
+        .with("Repr-Digest", image.id.repr_digest())
         .with("Cache-Control", "no-cache")
         .with("Accept-Ranges", "bytes")
         .with("X-Content-Type-Options", "nosniff")

@@ -1,13 +1,23 @@
 //! What an upload is, as far as its client says so.
 
+use crate::http::grammar::list;
 use crate::http::media_type::{essence, is_media_type};
 use crate::lab::exchange::Call;
 use crate::lab::images::file_name::is_short_enough;
 use crate::lab::refusal::Refusal;
 
 /// The media type that the image is to be given back with.
+///
+/// # Errors
+/// What is given is none, or the content is something else than the image itself.
 pub(super) fn content_type(call: &Call<'_>) -> Result<String, Refusal> {
     const UNKNOWN: &str = "application/octet-stream";
+    let mut codings = call.request.fields.all("content-encoding").flat_map(list);
+    if codings.any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+        let why = "the content is encoded, and is kept and given back only as it is (RFC 9110 §8.4)";
+        let refusal = Refusal::new(415, why, "no Content-Encoding");
+        return Err(refusal.with("Accept-Encoding", "identity"));
+    }
     let Some(given) = call.request.fields.first("content-type") else { return Ok(UNKNOWN.to_owned()) };
     let Some(given) = str::from_utf8(given).ok().filter(|given| is_media_type(given.as_bytes())) else {
         let why = format!("Content-Type is {:?}, which is no media type", given.escape_ascii().to_string());

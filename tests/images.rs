@@ -8,6 +8,7 @@ mod support {
 }
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -173,12 +174,13 @@ fn told(status: u16, content: Vec<u8>) -> Answer {
     Answer { status, content: Some(content) }
 }
 
-/// Sends the bytes in pieces of these sizes, and the rest at once.
+/// Sends the bytes in pieces of these sizes, one a second, and the rest at once.
 fn play(bytes: &[u8], cuts: &[usize]) -> Vec<u8> {
     let (mut driven, mut rest) = (Driven::new(), bytes);
     for size in cuts {
         let (piece, behind) = rest.split_at((*size).min(rest.len()));
         driven.receive(piece);
+        driven.advance(Duration::from_secs(1));
         rest = behind;
     }
     driven.receive(rest);

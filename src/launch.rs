@@ -1,5 +1,7 @@
 //! From a command line to a running server: the same for all servers, but for the driver.
 
+mod uploads;
+
 use std::fmt;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -18,6 +20,8 @@ use crate::lab::settings::{JobSettings, QueueSettings, Settings, TopicSettings, 
 use crate::lab::topics::log::History;
 use crate::store::{self, Store};
 use crate::trace::Print;
+
+pub use self::uploads::UploadOptions;
 
 /// The options that every server has.
 #[derive(Args, Clone, Debug)]
@@ -130,17 +134,20 @@ pub struct Options {
     #[arg(long, value_name = "BYTES", default_value_t = Settings::default().tape_bytes)]
     pub tape: usize,
 
-    /// Folder where events, messages and jobs outlive the server, e.g. --data lab-data
+    /// Folder where events, messages, jobs and images outlive the server, e.g. --data lab-data
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
-    /// Largest file there, in bytes (507 above), e.g. --max-data 1048576
+    /// Largest file of events, messages and jobs there, in bytes (507 above), e.g. --max-data 1048576
     #[arg(long, value_name = "BYTES", requires = "data", default_value_t = store::Settings::default().max_bytes)]
     pub max_data: u64,
 
     /// Time that every sync of the disk takes longer: a slow disk on purpose, e.g. --sync-delay 200ms
     #[arg(long, value_name = "TIME", requires = "data", default_value = "0s", value_parser = parse_time)]
     pub sync_delay: Duration,
+
+    #[command(flatten)]
+    pub uploads: UploadOptions,
 }
 
 /// A server that is ready to be driven.
@@ -169,6 +176,8 @@ impl Options {
             .map_err(|error| format!("cannot listen on {address}: {error}{}", advice(error.kind())))?;
         let bound = listener.local_addr().map_err(|error| cannot("tell the port", error))?;
         let (lab, store) = self.lab(waits_by)?;
+        let disk = self.uploads.disk(self.data.as_deref());
+        uploads::find(&lab, &disk)?;
         let (handle, stop) = stop::pair().map_err(|error| cannot("hear signals", error))?;
         handle.on_signals().map_err(|error| cannot("hear signals", error))?;
         announce(name, bound, self.trace);
@@ -183,6 +192,7 @@ impl Options {
             settings: drivers::Settings {
                 send_timeout: self.send_timeout,
                 grace: self.grace,
+                disk,
                 ..drivers::Settings::default()
             },
             stop,
@@ -245,6 +255,7 @@ impl Options {
                 max_messages: self.max_messages,
                 ..QueueSettings::default()
             },
+            uploads: self.uploads.settings(),
             heartbeat: self.heartbeat,
             golden: self.golden,
         }

@@ -31,7 +31,7 @@
 //! [`lab::journal`]. No system call is known outside of `drivers`, `store` and `launch`; time is an argument. No word of
 //! HTTP or WebSocket is known inside of `drivers`.
 //!
-//! Left out: TLS, HTTP/2, content codings, caching, files from a disk; and any leniency that RFC 9112 and RFC 6455 do
+//! Left out: TLS, HTTP/2, content codings, caching; and any leniency that RFC 9112 and RFC 6455 do
 //! not ask for.
 
 pub mod session;

@@ -15,11 +15,15 @@
 //! assert_eq!(echo.flow(), Flow::Closed);
 //! ```
 
+mod errand;
+
 use core::net::SocketAddr;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::Waker;
 use std::time::Instant;
+
+pub use self::errand::{Done, Entry, Errand, Failure, File, Name, Opened, Status, Stay};
 
 /// One end of one TCP connection.
 ///
@@ -41,7 +45,8 @@ pub trait Session: Send {
     /// The server is stopping: finish the answer that is under way, begin no other.
     fn handle_shutdown(&mut self, now: Instant);
 
-    /// The connection is over; no other call follows.
+    /// The connection is over; no other call follows, but those for [errands](Session::poll_errand) that the session
+    /// will not leave undone.
     fn handle_close(&mut self, now: Instant, cause: Cause<'_>);
 
     /// Appends the next bytes that are ready for the peer, a bounded piece a call; nothing when there are none.
@@ -58,6 +63,15 @@ pub trait Session: Send {
         None
     }
 
+    /// The next errand, when [`flow`](Session::flow) is [`Flow::Errand`]; there is none before the one under way is
+    /// done. Asked once more when the connection is over: then an errand is what the session has promised to somebody.
+    fn poll_errand(&mut self) -> Option<Errand> {
+        None
+    }
+
+    /// The errand under way is done. Whatever it has led to, [`poll_transmit`](Session::poll_transmit) sends.
+    fn handle_errand(&mut self, _now: Instant, _done: Done) {}
+
     /// When to call [`handle_timeout`](Session::handle_timeout), if nothing else happens before.
     fn poll_timeout(&self) -> Option<Instant>;
 
@@ -72,6 +86,9 @@ pub enum Flow {
     Open,
     /// Do not read: the session has as much as it wants to hold.
     Paused,
+    /// Take the errand of [`poll_errand`](Session::poll_errand) and see to it; then ask
+    /// [`poll_transmit`](Session::poll_transmit) and this again, for what may go on meanwhile.
+    Errand,
     /// Shut the write side, and read on: what the peer has sent meanwhile must not turn into a reset that
     /// destroys our last bytes on their way (RFC 9112 §9.6).
     HalfClosed,

@@ -17,7 +17,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::session::{Bell, Cause, Flow, Session};
+use crate::session::{Bell, Cause, Done, Errand, Flow, Session};
 use crate::wire::notation::{Side, print_block};
 
 use self::audience::lines_of;
@@ -169,6 +169,14 @@ impl<S: Session> Session for Traced<S> {
 
     fn poll_send_buffer(&mut self) -> Option<usize> {
         self.inner.poll_send_buffer()
+    }
+
+    fn poll_errand(&mut self) -> Option<Errand> {
+        self.inner.poll_errand()
+    }
+
+    fn handle_errand(&mut self, now: Instant, done: Done) {
+        self.inner.handle_errand(now, done);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -13,10 +13,14 @@ mod buffers;
 mod bytes;
 #[path = "drivers/crowd.rs"]
 mod crowd;
+#[path = "drivers/disk.rs"]
+mod disk;
 #[path = "drivers/duplex.rs"]
 mod duplex;
 #[path = "drivers/ends.rs"]
 mod ends;
+#[path = "drivers/errands.rs"]
+mod errands;
 #[path = "drivers/stopping.rs"]
 mod stopping;
 #[path = "drivers/table.rs"]

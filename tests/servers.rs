@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use support::server::Server;
 use support::tcp::play_all;
+use wirelab::drivers::disk::Disk;
 use wirelab::session::{Cause, Flow, Service, Session};
 
 #[test]
@@ -47,6 +48,7 @@ fn started(binary: &str) -> (SocketAddr, Server) {
 /// Reads and writes until the session is over; a read lasts until the session's deadline at the most.
 fn serve(mut stream: TcpStream) -> std::io::Result<()> {
     let mut session = support::lab::lab().open(Instant::now(), stream.peer_addr()?);
+    let disk = Disk::fresh(Duration::ZERO);
     let (mut arrived, mut out) = ([0; 4096], Vec::new());
     loop {
         let due = session.poll_timeout().map(|due| due.saturating_duration_since(Instant::now()));
@@ -64,13 +66,17 @@ fn serve(mut stream: TcpStream) -> std::io::Result<()> {
             out.clear();
             session.poll_transmit(Instant::now(), Waker::noop(), &mut out);
             if out.is_empty() {
-                break;
+                if session.flow() != Flow::Errand {
+                    break;
+                }
+                let errand = session.poll_errand().expect("the flow says that there is one");
+                session.handle_errand(Instant::now(), disk.run(errand));
             }
         }
         match session.flow() {
             Flow::HalfClosed => stream.shutdown(Shutdown::Write).unwrap_or_default(),
             Flow::Closed | Flow::Reset => break,
-            Flow::Open | Flow::Paused => {}
+            Flow::Open | Flow::Paused | Flow::Errand => {}
         }
     }
     session.handle_close(Instant::now(), Cause::Flow);

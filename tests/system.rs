@@ -25,6 +25,10 @@ mod departures;
 mod full;
 #[path = "system/hostile.rs"]
 mod hostile;
+#[path = "system/images.rs"]
+mod images;
+#[path = "system/images_large.rs"]
+mod images_large;
 #[path = "system/jobs.rs"]
 mod jobs;
 #[path = "system/limits.rs"]

@@ -8,7 +8,9 @@
 
 mod accept;
 mod bells;
+mod errands;
 mod peer;
+mod pool;
 mod round;
 mod workspace;
 
@@ -24,6 +26,7 @@ use slab::Slab;
 
 use self::accept::Acceptor;
 use self::bells::Bells;
+use self::errands::Errands;
 use self::peer::{Peer, Progress};
 use self::round::Round;
 use self::workspace::Workspace;
@@ -60,6 +63,7 @@ struct Loop<'a, V: Service> {
     timers: Timers,
     bells: Bells,
     round: Round,
+    errands: Errands<V::Session>,
     work: Workspace<'a>,
 }
 
@@ -75,6 +79,7 @@ impl<'a, V: Service> Loop<'a, V> {
         let mut stop_stream = UnixStream::from_std(stop.watched()?);
         poll.registry().register(&mut stop_stream, STOP, Interest::READABLE)?;
         let bells = Bells::register(poll.registry(), BELLS)?;
+        let errands = Errands::new(&settings.disk, bells.alarm());
         Ok(Loop {
             poll,
             service,
@@ -88,6 +93,7 @@ impl<'a, V: Service> Loop<'a, V> {
             timers: Timers::new(Instant::now()),
             bells,
             round: Round::default(),
+            errands,
             work: Workspace::new(settings),
         })
     }
@@ -104,12 +110,14 @@ impl<'a, V: Service> Loop<'a, V> {
                 self.end(key, Ending::Stopped);
             }
         }
+        self.errands.conclude();
         self.work.publish(self.service.tally());
         waited
     }
 
     fn is_done(&self) -> bool {
-        self.ends_at.is_some_and(|end| self.peers.is_empty() || end <= self.work.now)
+        let is_idle = self.peers.is_empty() && !self.errands.has_departed();
+        self.ends_at.is_some_and(|end| is_idle || end <= self.work.now)
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
@@ -157,6 +165,7 @@ impl<'a, V: Service> Loop<'a, V> {
             });
         }
         self.expire();
+        self.finish_errands();
         self.answer_bells();
         // Last, so that no event of this batch can meet a new connection in an old one's place.
         self.accept();
@@ -175,13 +184,17 @@ impl<'a, V: Service> Loop<'a, V> {
         let turn = || {
             happened(peer, work.now)?;
             let progress = peer.turn(&bell, work)?;
-            Ok((progress, peer.deadline()))
+            let errand = if progress == Progress::HasErrand { peer.take_errand() } else { None };
+            Ok((progress, errand, peer.deadline()))
         };
         match guarded(turn) {
-            Ok((progress, deadline)) => {
-                if progress == Progress::GoesOn && !peer.queued {
+            Ok((progress, errand, deadline)) => {
+                if (progress == Progress::GoesOn || errand.is_some()) && !peer.queued {
                     peer.queued = true;
                     self.again.push(key);
+                }
+                if let Some(errand) = errand {
+                    self.errands.submit(key, errand);
                 }
                 if let Some(at) = deadline {
                     // A deadline that stays in the past, a session's mistake, must not spin the loop.
@@ -240,6 +253,20 @@ impl<'a, V: Service> Loop<'a, V> {
         }
     }
 
+    /// Brings back what became of errands; those of nobody close and remove what they hold.
+    fn finish_errands(&mut self) {
+        for finished in self.errands.take_finished() {
+            if self.errands.answer(finished.ticket) {
+                self.turn(finished.ticket.key, |peer, now| {
+                    peer.finish_errand(now, finished.done);
+                    Ok(())
+                });
+            } else {
+                self.errands.finish_departed(self.work.now, finished);
+            }
+        }
+    }
+
     fn end(&mut self, key: usize, ending: Ending) {
         let mut peer = self.peers.remove(key);
         self.bells.take_down(key);
@@ -251,7 +278,7 @@ impl<'a, V: Service> Loop<'a, V> {
             peer.session.handle_close(self.work.now, ending.cause());
             Ok(())
         });
-        drop(peer);
+        self.errands.depart(key, peer.into_session());
         self.acceptor.iter_mut().for_each(Acceptor::resume);
     }
 

@@ -39,7 +39,18 @@
 //!     bytes while a write fell short, and gives them back.
 //! 14. **Let the system hold less, if you are asked to.** When `poll_transmit` has appended something, ask
 //!     `poll_send_buffer` before it is written, and set the socket's send buffer (SO_SNDBUF) to what it says.
+//! 15. **Run errands.** When the flow says so, take the errand, see to it, and bring back what became of it by
+//!     `handle_errand`; one at a time for each connection. A disk makes nobody wait but the connection whose errand it
+//!     is: [`threads`] runs the errand in place, for its thread has nothing else to do. [`epoll`] hands it to one of a
+//!     few threads that may wait, for there is no readiness of files (`epoll_ctl` refuses them with EPERM), and asks
+//!     the session meanwhile for its bytes and its flow. Only [`disk`] has system calls for files. Whoever has no errand
+//!     pays for none of this.
+//! 16. **Lose no errand.** A connection may go away while its errand runs, and another may have its place when it is
+//!     done: the result is brought to its own session or to none. When a connection is over, its session is asked for
+//!     errands once more behind its goodbye, and those are run to their end. A file that nobody takes back is closed,
+//!     and one that was only to stay while it is open is removed. A driver returns when no errand is under way.
 
+pub mod disk;
 pub mod epoll;
 pub mod listen;
 pub mod stop;
@@ -48,17 +59,21 @@ mod timers;
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 use std::time::Duration;
 
+use self::disk::Disk;
 use crate::session::Cause;
 
 /// What a driver can be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// How long a peer may take none of the bytes that wait for it.
     pub send_timeout: Duration,
     /// How long connections may take to finish once the server stops.
     pub grace: Duration,
+    /// Where errands lead.
+    pub disk: Arc<Disk>,
     /// Reads once a readiness event, into a small buffer, and never looks again: a beginner's mistake with
     /// edge-triggered epoll, kept to be watched failing. Only [`epoll`] can make it.
     pub read_once: bool,
@@ -66,7 +81,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { send_timeout: Duration::from_secs(60), grace: Duration::from_secs(10), read_once: false }
+        Settings {
+            send_timeout: Duration::from_secs(60),
+            grace: Duration::from_secs(10),
+            disk: Disk::fresh(Duration::ZERO),
+            read_once: false,
+        }
     }
 }
 

@@ -24,10 +24,11 @@ use socket2::SockRef;
 use self::conversation::converse;
 use self::peer::Peer;
 use self::room::Room;
+use super::disk::Disk;
 use super::listen::{self, ACCEPT_PAUSE, Pauses};
 use super::stop::{StopSignal, Urgency};
 use super::{Ending, Settings};
-use crate::session::Service;
+use crate::session::{Service, Tally};
 
 /// Serves the connections of `listener` until `stop` asks to stop and they are done.
 ///
@@ -44,7 +45,7 @@ pub fn serve<V: Service>(
         let watcher = thread::Builder::new().stack_size(STACK_BYTES);
         watcher.spawn_scoped(scope, || server.watch(stop, &listener))?;
         server.accept(scope, &listener);
-        server.room.close(settings.grace, service.tally());
+        server.room.close(settings.grace, server.house());
         drop(watch);
         Ok(())
     })
@@ -56,7 +57,18 @@ struct Server<'a, V: Service> {
     room: Room<V::Session>,
 }
 
+/// What all connections share.
+#[derive(Clone, Copy)]
+struct House<'a> {
+    tally: &'a Tally,
+    disk: &'a Arc<Disk>,
+}
+
 impl<V: Service> Server<'_, V> {
+    fn house(&self) -> House<'_> {
+        House { tally: self.service.tally(), disk: &self.settings.disk }
+    }
+
     /// Waits for the request to stop, in a thread of its own.
     fn watch(&self, mut stop: StopSignal, listener: &TcpListener) {
         loop {
@@ -116,14 +128,14 @@ impl<V: Service> Server<'_, V> {
                 }
             }
         }
-        peer.end(&Ending::Stopped);
+        peer.end(&Ending::Stopped, self.house());
         drop(peer);
         self.room.leave(key);
     }
 
     /// What the connection's thread does.
     fn serve(&self, key: usize, peer: Arc<Peer<V::Session>>) {
-        converse(&peer, self.service.tally());
+        converse(&peer, self.house());
         drop(peer);
         self.room.leave(key);
     }

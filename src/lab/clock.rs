@@ -58,6 +58,12 @@ impl Clock {
         self.since_epoch().as_millis() as u64
     }
 
+    /// The date of what happened so many milliseconds after 1970-01-01T00:00:00Z, in whole seconds; always the same
+    /// under `--golden`.
+    pub fn seconds_of(&self, unix_millis: u64) -> u64 {
+        if self.golden { GOLDEN_TIME.as_secs() } else { unix_millis / 1000 }
+    }
+
     /// Now, more exactly than the time that a call came with.
     pub fn now(&self) -> Instant {
         (self.source.instant)()

@@ -3,9 +3,10 @@
 use std::mem;
 use std::time::Instant;
 
-use super::exchange::{Answer, Call, Exchange, Reply};
+use super::exchange::{Answer, Call, Demand, Exchange, Reply};
 use super::refusal::{Form, Refusal};
 use crate::http::Framing;
+use crate::session::{Done, Errand};
 
 /// Content that a route wants to have whole.
 #[derive(Debug)]
@@ -114,6 +115,30 @@ impl<F: FnOnce(Vec<u8>, &mut Reply<'_>) -> Result<Answer, Refusal> + Send> Excha
         if let Step::Answering(exchange) = &mut self.step {
             exchange.poll(reply);
         }
+    }
+
+    fn demand(&self) -> Demand {
+        match &self.step {
+            Step::Answering(exchange) => exchange.demand(),
+            Step::Receiving(..) | Step::Over => Demand::Content,
+        }
+    }
+
+    fn poll_errand(&mut self) -> Option<Errand> {
+        match &mut self.step {
+            Step::Answering(exchange) => exchange.poll_errand(),
+            Step::Receiving(..) | Step::Over => None,
+        }
+    }
+
+    fn handle_errand(&mut self, done: Done) {
+        if let Step::Answering(exchange) = &mut self.step {
+            exchange.handle_errand(done);
+        }
+    }
+
+    fn outlives_connection(&self) -> bool {
+        matches!(&self.step, Step::Answering(exchange) if exchange.outlives_connection())
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

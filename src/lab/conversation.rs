@@ -7,6 +7,7 @@
 //! TurningAway ──its 503──▶ Draining
 //! ```
 
+mod errand;
 mod talking;
 
 use std::cell::OnceCell;
@@ -14,6 +15,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::errand::UnderWay;
 use super::Lab;
 use super::dialogue::Upgrade;
 use super::exchange::{Cut, Exchange};
@@ -23,7 +25,7 @@ use super::registry::{Activity, Card};
 use super::websocket::WebSocket;
 use crate::http::connection::Missing;
 use crate::http::{Connection, Date};
-use crate::session::{Bell, Cause, Flow, Session};
+use crate::session::{Bell, Cause, Done, Errand, Flow, Session};
 use crate::wire::receive_buffer::ReceiveBuffer;
 
 /// A [`Session`] that speaks HTTP/1.1.
@@ -33,6 +35,7 @@ pub struct Conversation {
     connection: Connection,
     pending: ReceiveBuffer,
     exchange: Option<Box<dyn Exchange>>,
+    errand: UnderWay,
     state: State,
     /// The form in which the client of the latest request prefers to be refused.
     form: Form,
@@ -105,6 +108,7 @@ impl Conversation {
             card,
             pending: ReceiveBuffer::default(),
             exchange: None,
+            errand: UnderWay::Nothing,
             state: State::Talking,
             form: Form::Text,
             request_line: None,
@@ -172,6 +176,8 @@ impl Conversation {
                 let exchange = exchange.map(|due| epoch.moment(due));
                 let peer = match self.connection.missing(self.pending.bytes()) {
                     Some(Missing::Head) => self.arrival.head_begun.map(|begun| begun + settings.head_timeout),
+                    // A peer that has to wait for our disk is not late.
+                    Some(Missing::Content) if self.errand != UnderWay::Nothing => None,
                     Some(Missing::Content) => Some(self.arrival.latest + settings.idle_timeout),
                     None if self.exchange.is_none() => Some(self.arrival.latest + settings.idle_timeout),
                     None => None,
@@ -262,6 +268,7 @@ impl Session for Conversation {
             (cause, _) => cause.to_string(),
         };
         log::info!("{}: {reason}", card.farewell(now));
+        self.leave_only_promises();
     }
 
     fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
@@ -297,6 +304,14 @@ impl Session for Conversation {
         self.exchange.as_mut().and_then(|exchange| exchange.poll_send_buffer())
     }
 
+    fn poll_errand(&mut self) -> Option<Errand> {
+        self.take_errand()
+    }
+
+    fn handle_errand(&mut self, now: Instant, done: Done) {
+        self.finish_errand(now, done);
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         self.deadline.map(|deadline| self.lab.epoch.instant(deadline))
     }
@@ -305,10 +320,13 @@ impl Session for Conversation {
         match self.state {
             State::Over(flow, _) => flow,
             State::Draining { .. } => Flow::HalfClosed,
-            State::Talking if !self.arrival.is_starved && self.pending.len() >= MAX_PENDING_BYTES => {
-                Flow::Paused
-            }
-            State::Talking | State::TurningAway | State::Switching(_) => Flow::Open,
+            State::Talking => match self.flow_of_exchange() {
+                Flow::Open if !self.arrival.is_starved && self.pending.len() >= MAX_PENDING_BYTES => {
+                    Flow::Paused
+                }
+                flow => flow,
+            },
+            State::TurningAway | State::Switching(_) => Flow::Open,
         }
     }
 }

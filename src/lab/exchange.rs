@@ -12,7 +12,7 @@ use super::registry::Card;
 use super::representation::Representation;
 use crate::http::response::reason;
 use crate::http::{Connection, Date, Fields, Length, Prepared, Request, Response};
-use crate::session::Bell;
+use crate::session::{Bell, Done, Errand};
 
 /// A request on its way to a route.
 #[derive(Clone, Copy)]
@@ -117,6 +117,24 @@ pub trait Exchange: Send {
         None
     }
 
+    /// What it is ready for; asked after each call.
+    fn demand(&self) -> Demand {
+        Demand::Content
+    }
+
+    /// The errand that it [demands](Demand::Errand). Another one comes only when this one is done.
+    fn poll_errand(&mut self) -> Option<Errand> {
+        None
+    }
+
+    /// The errand is done; a poll follows, unless the connection is over.
+    fn handle_errand(&mut self, _done: Done) {}
+
+    /// Whether the client was promised what is not done yet: then errands go on when the connection is over.
+    fn outlives_connection(&self) -> bool {
+        false
+    }
+
     /// When to poll again, if nothing else happens before.
     fn poll_timeout(&self) -> Option<Instant> {
         None
@@ -124,6 +142,17 @@ pub trait Exchange: Send {
 
     /// The server is stopping; a poll follows. An exchange that would go on for long ends itself there.
     fn handle_shutdown(&mut self) {}
+}
+
+/// What an exchange is ready for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// More content, as far as there is any.
+    Content,
+    /// The driver has to see to an errand; whether content may come meanwhile, it tells then.
+    Errand,
+    /// No content for now: it holds as much as it wants to hold.
+    Pause,
 }
 
 /// How an exchange speaks: the connection, with everything a response of this lab carries.

@@ -11,9 +11,11 @@ pub mod dialogue;
 pub mod event_stream;
 pub mod exchange;
 pub mod idempotency;
+pub mod images;
 pub mod inbox;
 pub mod jobs;
 pub mod journal;
+pub mod markup;
 pub mod moment;
 pub mod numbering;
 pub mod params;
@@ -28,6 +30,7 @@ pub mod rooms;
 pub mod router;
 pub mod routes;
 pub mod settings;
+pub mod spool;
 pub mod topics;
 pub mod visit;
 pub mod wait;
@@ -38,10 +41,11 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::session::{Service, Tally};
+use crate::session::{Entry, Name, Service, Tally};
 use crate::trace::{Audience, Print, Tape, Traced, Tracer};
 use clock::{Clock, TimeSource};
 use conversation::Conversation;
+use images::Images;
 use jobs::Jobs;
 use journal::{Found, Journal, NoJournal, Table};
 use moment::Epoch;
@@ -65,6 +69,7 @@ pub struct Lab {
     pub jobs: Arc<Jobs>,
     pub queues: Arc<Queues>,
     pub pipeline: Pipeline,
+    pub images: Arc<Images>,
     /// Who is held back until there is news.
     pub waiters: Waiters,
     /// Where what outlives the process is written down.
@@ -92,6 +97,7 @@ impl Lab {
         let audience = is_watchable.then(|| -> Arc<dyn Audience> { Arc::clone(&watchers) as _ });
         Lab {
             topics: Topics::new(&settings.topics, Arc::clone(&journal), Arc::clone(&clock)),
+            images: Arc::new(Images::new(settings.uploads, Arc::clone(&clock))),
             clock,
             registry,
             rooms: Arc::default(),
@@ -130,6 +136,13 @@ impl Lab {
         let queues = Queues::new(settings.queues, Arc::clone(&journal));
         queues.restore(messages, crashed, self.clock.now(), self.clock.unix_millis())?;
         Ok(Lab { journal, topics, jobs: Arc::new(jobs), queues: Arc::new(queues), ..self })
+    }
+}
+
+impl Lab {
+    /// Goes on from the images that were found on the disk; answers which files are of no use.
+    pub fn find(&self, files: Vec<Entry>) -> Vec<Name> {
+        self.images.restore(files)
     }
 }
 

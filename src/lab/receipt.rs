@@ -19,19 +19,32 @@ use crate::http::Response;
 impl Ack {
     /// What the query asks for; or else as sure as it can be had without waiting for a disk.
     pub fn read(call: &Call<'_>) -> Result<Ack, Refusal> {
-        const WORDS: [(&str, Ack); 3] =
-            [("memory", Ack::Memory), ("write", Ack::Write), ("fsync", Ack::Fsync)];
-        let usual = if call.lab.journal.keeps() { Ack::Write } else { Ack::Memory };
-        let Some(given) = call.params()?.text("ack")? else { return Ok(usual) };
-        let Some((_, ack)) = WORDS.into_iter().find(|(word, _)| *word == given) else {
-            let why = format!("ack is {given:?}, and has to be one of memory, write, fsync");
-            return Err(Refusal::new(400, why, "ack=write"));
+        let keeps = call.lab.journal.keeps();
+        let Some((given, ack)) = asked(call)? else {
+            return Ok(if keeps { Ack::Write } else { Ack::Memory });
         };
-        if ack > Ack::Memory && !call.lab.journal.keeps() {
+        if ack > Ack::Memory && !keeps {
             let why = format!("ack={given} asks for a disk, and this server keeps everything in memory");
             return Err(Refusal::new(400, why, "the server's option --data DIR, or ack=memory"));
         }
         Ok(ack)
+    }
+
+    /// The same of a file, which always comes to a disk.
+    pub fn of_file(call: &Call<'_>) -> Result<Ack, Refusal> {
+        Ok(asked(call)?.map_or(Ack::Write, |(_, ack)| ack))
+    }
+}
+
+fn asked(call: &Call<'_>) -> Result<Option<(String, Ack)>, Refusal> {
+    const WORDS: [(&str, Ack); 3] = [("memory", Ack::Memory), ("write", Ack::Write), ("fsync", Ack::Fsync)];
+    let Some(given) = call.params()?.text("ack")? else { return Ok(None) };
+    match WORDS.into_iter().find(|(word, _)| *word == given) {
+        Some((_, ack)) => Ok(Some((given, ack))),
+        None => {
+            let why = format!("ack is {given:?}, and has to be one of memory, write, fsync");
+            Err(Refusal::new(400, why, "ack=write"))
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::http::accept::preferred;
+use crate::http::condition::Condition;
 use crate::http::response::reason;
 use crate::http::{Error, Fields, Response};
 use crate::wire::{hexdump, notation};
@@ -67,6 +68,25 @@ impl Form {
         const OFFERS: [&str; 3] = ["text/plain", "application/problem+json", "application/json"];
         if preferred(fields, &OFFERS) == OFFERS[0] { Form::Text } else { Form::Problem }
     }
+}
+
+/// The refusal of a request whose precondition does not hold, given the tag of what there is.
+pub fn failed_condition(condition: Condition, tag: &str) -> Refusal {
+    let (why, advice) = match condition {
+        Condition::IfMatch => (
+            format!("If-Match does not name {tag}, the representation that there is (RFC 9110 §13.1.1)"),
+            "no If-Match, or the tag in ETag",
+        ),
+        Condition::IfUnmodifiedSince => (
+            "it was modified after the date in If-Unmodified-Since (RFC 9110 §13.1.4)".to_owned(),
+            "no If-Unmodified-Since, or the date in Last-Modified",
+        ),
+        Condition::IfNoneMatch => (
+            format!("If-None-Match names {tag}, the representation that there is (RFC 9110 §13.1.2)"),
+            "no If-None-Match, or another tag",
+        ),
+    };
+    Refusal::new(412, why, advice)
 }
 
 /// The answer to a broken rule: the byte, the rule, and the way out.

@@ -29,6 +29,7 @@ pub struct Settings {
     pub topics: TopicSettings,
     pub jobs: JobSettings,
     pub queues: QueueSettings,
+    pub uploads: UploadSettings,
     /// Between the signs of life of an event stream; zero for none. WHATWG HTML §9.2.7 suggests 15 s.
     pub heartbeat: Duration,
     /// Frozen date and counters: the same bytes out for the same bytes in.
@@ -56,6 +57,7 @@ impl Default for Settings {
             topics: TopicSettings::default(),
             jobs: JobSettings::default(),
             queues: QueueSettings::default(),
+            uploads: UploadSettings::default(),
             heartbeat: Duration::from_secs(15),
             golden: false,
         }
@@ -157,6 +159,30 @@ impl Default for QueueSettings {
             max_messages: 10_000,
             max_queue_bytes: 64 * 1024 * 1024,
             max_bytes: 256 * 1024 * 1024,
+        }
+    }
+}
+
+/// What holds for content that is kept as files.
+#[derive(Clone, Copy, Debug)]
+pub struct UploadSettings {
+    /// Bytes of one upload: 413 above it. S3 takes 5 GiB in one PUT.
+    pub max_bytes: u64,
+    /// Bytes of all that is kept or on its way: 507 above it.
+    pub max_total_bytes: u64,
+    /// Uploads under way: 429 above it. Each costs up to half a megabyte of memory while it is faster than the disk.
+    pub most_open: usize,
+    /// Files that are kept: 507 above it. What is known of each stays in memory, a few hundred bytes.
+    pub most_kept: usize,
+}
+
+impl Default for UploadSettings {
+    fn default() -> UploadSettings {
+        UploadSettings {
+            max_bytes: 5 * 1024 * 1024 * 1024,
+            max_total_bytes: 16 * 1024 * 1024 * 1024,
+            most_open: 100,
+            most_kept: 10_000,
         }
     }
 }

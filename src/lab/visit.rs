@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::conversation::Conversation;
 use super::websocket::WebSocket;
-use crate::session::{Bell, Cause, Flow, Session};
+use crate::session::{Bell, Cause, Done, Errand, Flow, Session};
 
 /// A [`Session`] that speaks what its connection is at. The protocols lie in one another's place, so that a connection
 /// that has left HTTP costs no more than one that has not.
@@ -67,6 +67,14 @@ impl Session for Visit {
 
     fn poll_send_buffer(&mut self) -> Option<usize> {
         self.speaker().poll_send_buffer()
+    }
+
+    fn poll_errand(&mut self) -> Option<Errand> {
+        self.speaker().poll_errand()
+    }
+
+    fn handle_errand(&mut self, now: Instant, done: Done) {
+        self.speaker().handle_errand(now, done);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use wirelab::drivers::stop::{self, Stop, StopSignal};
 use wirelab::drivers::{Settings, epoll, listen, threads};
-use wirelab::session::{Bell, Cause, Flow, Service, Session, Tally};
+use wirelab::session::{Bell, Cause, Done, Errand, Flow, Service, Session, Tally};
 
 /// The drivers that there are.
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +141,7 @@ impl<S: Session, F: Fn() -> S + Send + Sync> Service for Opener<F> {
 
     fn open(&self, _now: Instant, _peer: SocketAddr) -> Watched<S> {
         let _ = self.opened.send(());
-        Watched { session: (self.open)(), ended: self.ended.clone(), is_over: false }
+        Watched { session: (self.open)(), ended: self.ended.clone(), is_over: false, has_errand: false }
     }
 
     fn tally(&self) -> &Tally {
@@ -154,6 +154,7 @@ pub struct Watched<S> {
     session: S,
     ended: Sender<String>,
     is_over: bool,
+    has_errand: bool,
 }
 
 impl<S: Session> Session for Watched<S> {
@@ -198,6 +199,18 @@ impl<S: Session> Session for Watched<S> {
 
     fn poll_send_buffer(&mut self) -> Option<usize> {
         self.session.poll_send_buffer()
+    }
+
+    fn poll_errand(&mut self) -> Option<Errand> {
+        assert!(self.is_over || self.flow() == Flow::Errand);
+        let errand = self.session.poll_errand();
+        assert!(errand.is_none() || !std::mem::replace(&mut self.has_errand, true), "one at a time");
+        errand
+    }
+
+    fn handle_errand(&mut self, now: Instant, done: Done) {
+        assert!(std::mem::take(&mut self.has_errand));
+        self.session.handle_errand(now, done);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

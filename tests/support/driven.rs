@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
+use wirelab::drivers::disk::Disk;
 use wirelab::lab::Lab;
 use wirelab::session::{Cause, Flow, Service, Session};
 use wirelab::wire::script::Expected;
@@ -17,6 +18,7 @@ use super::player::Player;
 pub struct Driven {
     session: <Arc<Lab> as Service>::Session,
     bell: Arc<Pull>,
+    disk: Arc<Disk>,
     now: Instant,
     /// What arrived while the session did not want to read.
     unread: Vec<u8>,
@@ -42,6 +44,7 @@ impl Driven {
         Driven {
             session: lab.open(now, peer),
             bell: Arc::default(),
+            disk: Disk::fresh(Duration::ZERO),
             now,
             unread: Vec::new(),
             sent: Vec::new(),
@@ -54,10 +57,14 @@ impl Driven {
         matches!(self.flow, Flow::Closed | Flow::Reset)
     }
 
-    /// Sends until nothing is ready, reads what waited, and obeys the flow.
+    /// Sends until nothing is ready, runs errands, reads what waited, and obeys the flow.
     fn settle(&mut self) {
         loop {
             self.transmit();
+            while self.session.flow() == Flow::Errand {
+                self.run_errand();
+                self.transmit();
+            }
             self.obey();
             if self.is_over() || self.unread.is_empty() || self.flow == Flow::Paused {
                 return;
@@ -67,6 +74,13 @@ impl Driven {
             self.session.receive(self.now, &mut bytes, &mut piece);
             self.sent.append(&mut piece);
         }
+    }
+
+    fn run_errand(&mut self) {
+        let errand = self.session.poll_errand().expect("the flow says that there is one");
+        self.transmit();
+        let done = self.disk.run(errand);
+        self.session.handle_errand(self.now, done);
     }
 
     /// A session whose write side is shut is not asked.

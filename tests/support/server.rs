@@ -4,10 +4,14 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
+use tempfile::TempDir;
+
 /// A running server; it is killed when this is dropped.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
+    /// Where it makes its folder, which a killed server cannot remove.
+    _folder: TempDir,
 }
 
 impl Server {
@@ -16,7 +20,9 @@ impl Server {
     /// # Panics
     /// When it does not start, or its first line does not say where it listens.
     pub fn start(binary: &str, options: &[&str]) -> Server {
+        let folder = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(binary)
+            .env("TMPDIR", folder.path())
             .args(["--golden", "--port", "0"])
             .args(options)
             .stdout(Stdio::piped())
@@ -26,7 +32,7 @@ impl Server {
         let stdout = child.stdout.take().expect("it is piped");
         let read = BufReader::new(stdout).read_line(&mut line);
         let address = read.ok().and_then(|_| address(&line));
-        let server = address.map(|address| Server { child, address });
+        let server = address.map(|address| Server { child, address, _folder: folder });
         server.unwrap_or_else(|| panic!("{binary} does not say where it listens: {line:?}"))
     }
 }

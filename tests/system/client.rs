@@ -228,6 +228,10 @@ impl Footprint {
         footprint
     }
 
+    pub fn descriptors(&self) -> usize {
+        self.descriptors
+    }
+
     /// Waits until everybody has left, and nothing is left of them.
     pub fn until_alone_again(&self, server: &Server) {
         // Where few places are, the witness takes none before the others have given theirs back.

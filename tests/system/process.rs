@@ -3,6 +3,7 @@
 use std::fs::{self, DirEntry};
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -99,6 +100,20 @@ impl Server {
     pub fn start_with_descriptors(binary: Binary, descriptors: usize) -> Server {
         let script = format!("ulimit -n {descriptors}; exec '{}' --port 0", binary.path());
         Server::spawn(Command::new("sh").args(["-c", &script]))
+    }
+
+    /// The same, where files may have so many bytes: as on a full disk, nobody gets more. By itself the limit ends
+    /// whoever reaches it, by a signal, unless that is ignored.
+    pub fn start_with_small_files(binary: Binary, bytes: usize, options: &[&str]) -> Server {
+        let (blocks, options) = (bytes / 512, options.join("' '"));
+        let script =
+            format!("trap '' XFSZ; ulimit -f {blocks}; exec '{}' --port 0 '{options}'", binary.path());
+        Server::spawn(Command::new("sh").args(["-c", &script]))
+    }
+
+    /// The same, where fresh folders are made in this one.
+    pub fn start_in(binary: Binary, folder: &Path, options: &[&str]) -> Server {
+        Server::spawn(binary.command(&[&["--port", "0"], options].concat()).env("TMPDIR", folder))
     }
 
     fn spawn(command: &mut Command) -> Server {

@@ -13,6 +13,7 @@ on_each_server!(
     answers_curl_many_times_in_parallel,
     answers_curl_with_old_and_new_versions,
     takes_what_curl_uploads,
+    keeps_what_curl_uploads_as_an_image,
     answers_nc,
     answers_telnet,
 );
@@ -91,6 +92,30 @@ fn takes_what_curl_uploads(binary: Binary) {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         assert!(stdout(&output) == content, "{} bytes came back", output.stdout.len());
     }
+}
+
+/// Large enough for curl to ask first (100), in chunks, and then back in parts and not again.
+fn keeps_what_curl_uploads_as_an_image(binary: Binary) {
+    let home = crate::images::Home::new();
+    let server = home.start(binary, &[]);
+    let url = format!("http://{}/images", server.address);
+    let content = "0123456789abcdef".repeat(200_000);
+    let curl = |options: &[&str], input: &str| {
+        let options = [&["-sS", "--max-time", "30", "-w", "%{http_code}"], options].concat();
+        let output = run("curl", &options, input)?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Some(stdout(&output))
+    };
+    let image = ["-H", "Content-Type: image/png"];
+    let Some(said) = curl(&[&image[..], &["--data-binary", "@-", &url]].concat(), &content) else { return };
+    let path = said.strip_suffix("\n201").expect("a path and a status");
+    let again = curl(&[&image[..], &["-X", "POST", "-T", "-", &url]].concat(), &content);
+    assert_eq!(again, Some(format!("{path}\n303")));
+    let url = format!("http://{}{path}", server.address);
+    assert_eq!(curl(&["-r", "3000000-", &url], ""), Some(content[3_000_000..].to_owned() + "206"));
+    let tag = format!("If-None-Match: \"{}\"", path.rsplit('/').next().unwrap_or_default());
+    assert_eq!(curl(&["-H", &tag, &url], "").as_deref(), Some("304"));
+    assert!(curl(&[&url], "") == Some(content + "200"));
 }
 
 fn answers_nc(binary: Binary) {

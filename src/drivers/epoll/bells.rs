@@ -32,7 +32,7 @@ pub(super) struct BellOf<'b> {
 struct Board {
     rung: Mutex<Vec<usize>>,
     is_loop_asleep: AtomicBool,
-    alarm: mio::Waker,
+    alarm: Arc<mio::Waker>,
 }
 
 /// What a waker pulls.
@@ -46,9 +46,14 @@ struct Pull {
 impl Bells {
     /// Bells that break off a wait with an event of `token`.
     pub(super) fn register(registry: &Registry, token: Token) -> io::Result<Bells> {
-        let alarm = mio::Waker::new(registry, token)?;
+        let alarm = Arc::new(mio::Waker::new(registry, token)?);
         let board = Board { rung: Mutex::default(), is_loop_asleep: AtomicBool::new(false), alarm };
         Ok(Bells { board: Arc::new(board), pulls: RefCell::default() })
+    }
+
+    /// What ends the wait of the loop, for others: a poll has one waker and no more.
+    pub(super) fn alarm(&self) -> Arc<mio::Waker> {
+        Arc::clone(&self.board.alarm)
     }
 
     pub(super) fn of(&self, key: usize) -> BellOf<'_> {

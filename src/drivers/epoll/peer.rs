@@ -13,7 +13,7 @@ use socket2::SockRef;
 
 use super::workspace::{Counts, Workspace};
 use crate::drivers::{Ending, listen};
-use crate::session::{Bell, Flow, Session};
+use crate::session::{Bell, Done, Errand, Flow, Session};
 
 /// A session and its socket. Kept small: most of them wait most of the time.
 pub(super) struct Peer<S> {
@@ -64,6 +64,8 @@ pub(super) enum Progress {
     GoesOn,
     /// Nothing to do before an event or a deadline.
     Waits,
+    /// The session has an errand; there may be more to do meanwhile.
+    HasErrand,
 }
 
 impl<S: Session> Peer<S> {
@@ -94,11 +96,18 @@ impl<S: Session> Peer<S> {
     /// Writes and reads until there is nothing to do, or enough was done for one turn.
     pub(super) fn turn(&mut self, bell: &dyn Bell, work: &mut Workspace) -> Result<Progress, Ending> {
         for _ in 0..STEPS_PER_TURN {
-            if self.step(bell, work)? == Progress::Waits {
-                return Ok(Progress::Waits);
+            let progress = self.step(bell, work)?;
+            if progress != Progress::GoesOn {
+                return Ok(progress);
             }
         }
         Ok(Progress::GoesOn)
+    }
+
+    /// Takes the errand that a turn has come to.
+    pub(super) fn take_errand(&mut self) -> Option<Errand> {
+        self.ask();
+        self.session.poll_errand()
     }
 
     /// When to call [`expire`](Peer::expire).
@@ -122,6 +131,12 @@ impl<S: Session> Peer<S> {
             self.ask();
         }
         Ok(())
+    }
+
+    /// Brings the session what became of its errand.
+    pub(super) fn finish_errand(&mut self, now: Instant, done: Done) {
+        self.session.handle_errand(now, done);
+        self.ask();
     }
 
     /// Tells the session that the server stops.
@@ -167,6 +182,11 @@ impl<S: Session> Peer<S> {
         Ok(())
     }
 
+    /// What is left when the connection is over.
+    pub(super) fn into_session(self) -> S {
+        self.session
+    }
+
     fn step(&mut self, bell: &dyn Bell, work: &mut Workspace) -> Result<Progress, Ending> {
         match &mut self.outgoing {
             Outgoing::Unsent(unsent) if unsent.writable => self.flush(work),
@@ -184,6 +204,7 @@ impl<S: Session> Peer<S> {
         match self.session.flow() {
             Flow::Open => self.read(work),
             Flow::Paused => Ok(Progress::Waits),
+            Flow::Errand => Ok(Progress::HasErrand),
             Flow::HalfClosed => {
                 if !matches!(self.outgoing, Outgoing::Shut) {
                     self.stream.shutdown(Shutdown::Write)?;

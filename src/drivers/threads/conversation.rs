@@ -9,28 +9,28 @@ use std::time::{Duration, Instant};
 use log::trace;
 use socket2::SockRef;
 
-use super::STACK_BYTES;
 use super::alarm::Alarm;
 use super::arrivals::Arrivals;
 use super::peer::{Peer, Seat, Thread, is_timeout};
 use super::push::wait_and_push;
+use super::{House, STACK_BYTES};
 use crate::drivers::{Ending, guarded, listen};
 use crate::session::{Flow, Session, Tally};
 
 /// Serves a connection to its end, with one thread or two, and says goodbye to its session.
-pub(super) fn converse<S: Session>(peer: &Peer<S>, tally: &Tally) {
-    let _thread = Tally::present(&tally.threads);
+pub(super) fn converse<S: Session>(peer: &Peer<S>, house: House<'_>) {
+    let _thread = Tally::present(&house.tally.threads);
     thread::scope(|scope| {
-        let mut conversation = Conversation::new(peer, tally, scope);
+        let mut conversation = Conversation::new(peer, house, scope);
         let Err(ending) = guarded(|| conversation.run());
-        peer.end(&ending);
+        peer.end(&ending, house);
     });
 }
 
 /// What only the connection's thread knows.
 struct Conversation<'scope, 'env, S> {
     peer: &'env Peer<S>,
-    tally: &'env Tally,
+    house: House<'env>,
     /// Where the second thread begins, and ends when this one does.
     scope: &'scope Scope<'scope, 'env>,
     arrivals: Arrivals,
@@ -47,10 +47,10 @@ struct Turn<'a, S> {
 }
 
 impl<'scope, 'env, S: Session> Conversation<'scope, 'env, S> {
-    fn new(peer: &'env Peer<S>, tally: &'env Tally, scope: &'scope Scope<'scope, 'env>) -> Self {
+    fn new(peer: &'env Peer<S>, house: House<'env>, scope: &'scope Scope<'scope, 'env>) -> Self {
         Conversation {
             peer,
-            tally,
+            house,
             scope,
             arrivals: Arrivals::default(),
             out: Vec::new(),
@@ -94,6 +94,7 @@ impl<'scope, 'env, S: Session> Conversation<'scope, 'env, S> {
             Flow::Open if self.ended => self.sleep(turn),
             Flow::Open => self.read(turn),
             Flow::Paused => self.sleep(turn),
+            Flow::Errand => self.run_errand(turn),
             Flow::HalfClosed => {
                 turn.seat.shut_write(&self.peer.stream)?;
                 if self.ended {
@@ -107,6 +108,18 @@ impl<'scope, 'env, S: Session> Conversation<'scope, 'env, S> {
                 Err(Ending::Flow)
             }
         }
+    }
+
+    /// Waits for the disk; the seat is free meanwhile.
+    fn run_errand(&mut self, mut turn: Turn<'env, S>) -> Result<Turn<'env, S>, Ending> {
+        let Some(errand) = turn.seat.session.poll_errand() else {
+            return self.sleep(turn); // the session's mistake, which must not spin
+        };
+        drop(turn);
+        let done = self.house.disk.run(errand);
+        let mut turn = self.take_turn()?;
+        turn.seat.session.handle_errand(turn.now, done);
+        Ok(turn)
     }
 
     /// Waits for time to pass, for a wake, or for the server to stop: nothing is to be read.
@@ -135,20 +148,20 @@ impl<'scope, 'env, S: Session> Conversation<'scope, 'env, S> {
         turn.seat.thread = Thread::Reads;
         drop(turn);
         let arrived = self.arrivals.read(&self.peer.stream);
-        Tally::count(&self.tally.wakes);
+        Tally::count(&self.house.tally.wakes);
         let mut turn = self.take_turn()?;
         match arrived {
             // Changed while we waited: what has arrived waits now.
             Ok(_) if !matches!(turn.seat.session.flow(), Flow::Open | Flow::HalfClosed) => Ok(turn),
             Ok(0) => {
-                Tally::count(&self.tally.reads);
+                Tally::count(&self.house.tally.reads);
                 trace!("{}: read the end of the stream", self.peer.address);
                 self.ended = true;
                 turn.seat.session.receive_eof(turn.now);
                 Ok(turn)
             }
             Ok(count) => {
-                Tally::count(&self.tally.reads);
+                Tally::count(&self.house.tally.reads);
                 trace!("{}: read {count} bytes", self.peer.address);
                 self.feed(turn)
             }
@@ -172,7 +185,7 @@ impl<'scope, 'env, S: Session> Conversation<'scope, 'env, S> {
             return Ok(turn);
         }
         drop(turn);
-        self.peer.write(&self.out, self.tally)?;
+        self.peer.write(&self.out, self.house.tally)?;
         self.out.clear();
         self.take_turn()
     }
@@ -182,9 +195,9 @@ impl<'scope, 'env, S: Session> Conversation<'scope, 'env, S> {
         let Some(pull) = seat.bell.unheard().cloned() else {
             return Ok(());
         };
-        let (peer, tally) = (self.peer, self.tally);
+        let (peer, house) = (self.peer, self.house);
         let builder = thread::Builder::new().stack_size(STACK_BYTES);
-        let hired = builder.spawn_scoped(self.scope, move || wait_and_push(peer, &pull, tally));
+        let hired = builder.spawn_scoped(self.scope, move || wait_and_push(peer, &pull, house));
         seat.bell.is_heard = hired.is_ok();
         match hired {
             Ok(_) => Ok(()),

@@ -8,6 +8,7 @@ use std::time::Instant;
 use log::trace;
 use socket2::SockRef;
 
+use super::House;
 use super::bell::Bell;
 use crate::drivers::{Ending, guarded};
 use crate::session::{Flow, Session, Tally};
@@ -87,7 +88,7 @@ impl<S: Session> Seat<S> {
     /// Obeys the session's flow, as far as that can be done for a thread that waits in `read`.
     pub(super) fn obey(&mut self, stream: &TcpStream) -> io::Result<()> {
         match self.session.flow() {
-            Flow::Open | Flow::Paused => Ok(()),
+            Flow::Open | Flow::Paused | Flow::Errand => Ok(()),
             Flow::HalfClosed => self.shut_write(stream),
             // The end of the stream brings the thread back, and the session's flow says what it means.
             Flow::Closed | Flow::Reset => stream.shutdown(Shutdown::Read),
@@ -169,8 +170,8 @@ impl<S: Session> Peer<S> {
         }
     }
 
-    /// Says goodbye to the session, and to the second thread.
-    pub(super) fn end(&self, ending: &Ending) {
+    /// Says goodbye to the session, runs the errands that it will not leave undone, and ends the second thread.
+    pub(super) fn end(&self, ending: &Ending, house: House<'_>) {
         let mut seat = self.seat();
         let cause = match seat.thread {
             // What failed then, failed because of that.
@@ -179,6 +180,10 @@ impl<S: Session> Peer<S> {
         };
         let _ = guarded(|| {
             seat.session.handle_close(Instant::now(), cause);
+            while let Some(errand) = seat.session.poll_errand() {
+                let done = house.disk.run(errand);
+                seat.session.handle_errand(Instant::now(), done);
+            }
             Ok(())
         });
         seat.thread = Thread::HasEnded;

@@ -8,14 +8,16 @@
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
+use super::House;
 use super::bell::{Call, Pull};
 use super::peer::{Peer, Thread};
 use crate::drivers::{Ending, guarded};
-use crate::session::{Session, Tally};
+use crate::session::{Flow, Session, Tally};
 
 /// What a connection's second thread does: waits for wakes, and for the deadlines that they have led to, which the
 /// thread in `read` knows nothing of.
-pub(super) fn wait_and_push<S: Session>(peer: &Peer<S>, pull: &Pull, tally: &Tally) {
+pub(super) fn wait_and_push<S: Session>(peer: &Peer<S>, pull: &Pull, house: House<'_>) {
+    let tally = house.tally;
     let _thread = [&tally.threads, &tally.second_threads].map(Tally::present);
     let mut deadline = None;
     loop {
@@ -24,13 +26,13 @@ pub(super) fn wait_and_push<S: Session>(peer: &Peer<S>, pull: &Pull, tally: &Tal
             Call::Deadline => {}
             Call::End => return,
         }
-        deadline = peer.push(|bytes| peer.write(bytes, tally));
+        deadline = peer.push(house, |bytes| peer.write(bytes, tally));
     }
 }
 
 impl<S: Session> Peer<S> {
     /// Tells the session that the server stops, and sees to the rest if its thread waits in `read`.
-    pub(super) fn shut_down(&self, now: Instant, tally: &Tally) {
+    pub(super) fn shut_down(&self, now: Instant, house: House<'_>) {
         let told = guarded(|| {
             let mut seat = self.seat();
             if seat.thread != Thread::HasEnded && seat.failure.is_none() {
@@ -40,7 +42,7 @@ impl<S: Session> Peer<S> {
         });
         match told {
             Ok(Some(pull)) => pull.ring(),
-            Ok(None) => drop(self.push(|bytes| self.write_goodbye(bytes, tally))),
+            Ok(None) => drop(self.push(house, |bytes| self.write_goodbye(bytes, house.tally))),
             Err(ending) => self.fail(ending),
         }
     }
@@ -50,7 +52,7 @@ impl<S: Session> Peer<S> {
     ///
     /// If the session asked for its first waker only when the server stopped, there is nobody to hear it, and this
     /// looks from time to time.
-    pub(super) fn attend(&self, now: Instant, tally: &Tally) -> Option<Instant> {
+    pub(super) fn attend(&self, now: Instant, house: House<'_>) -> Option<Instant> {
         let seat = self.seat();
         if !seat.wants_push() || seat.bell.heard().is_some() {
             return None;
@@ -59,28 +61,36 @@ impl<S: Session> Peer<S> {
         let is_unheard = seat.bell.unheard().is_some();
         drop(seat);
         let deadline = match is_unheard || deadline.is_some_and(|at| at <= now) {
-            true => self.push(|bytes| self.write_goodbye(bytes, tally)),
+            true => self.push(house, |bytes| self.write_goodbye(bytes, house.tally)),
             false => deadline,
         };
         deadline.into_iter().chain(is_unheard.then_some(now + LOOK)).min()
     }
 
     /// Does what is to do for a thread that waits in `read`; tells when its session's time has come.
-    fn push(&self, write: impl Fn(&[u8]) -> Result<(), Ending>) -> Option<Instant> {
-        guarded(|| self.try_push(write)).unwrap_or_else(|ending| {
+    fn push(&self, house: House<'_>, write: impl Fn(&[u8]) -> Result<(), Ending>) -> Option<Instant> {
+        guarded(|| self.try_push(house, write)).unwrap_or_else(|ending| {
             self.fail(ending);
             None
         })
     }
 
-    fn try_push(&self, write: impl Fn(&[u8]) -> Result<(), Ending>) -> Result<Option<Instant>, Ending> {
+    fn try_push(
+        &self,
+        house: House<'_>,
+        write: impl Fn(&[u8]) -> Result<(), Ending>,
+    ) -> Result<Option<Instant>, Ending> {
         let mut out = Vec::new();
         let mut seat = self.seat();
         while seat.wants_push() {
             let now = Instant::now();
             seat.expire(now);
             seat.poll_transmit(now, &self.stream, &mut out)?;
-            if out.is_empty() {
+            let errand = match seat.session.flow() {
+                Flow::Errand if out.is_empty() => seat.session.poll_errand(),
+                _ => None,
+            };
+            if out.is_empty() && errand.is_none() {
                 seat.obey(&self.stream)?;
                 return Ok(seat.session.poll_timeout());
             }
@@ -88,9 +98,13 @@ impl<S: Session> Peer<S> {
             drop(seat);
             let written = guarded(|| write(&out));
             out.clear();
+            let done = errand.map(|errand| house.disk.run(errand));
             seat = self.seat();
             seat.is_pushed = false;
             written?;
+            if let Some(done) = done {
+                seat.session.handle_errand(Instant::now(), done);
+            }
         }
         // The thread may wait for us, or sleep until it is told something.
         self.told.notify_all();

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::House;
 use super::peer::Peer;
 use crate::drivers::stop::Urgency;
 use crate::drivers::tell_what_is_left;
-use crate::session::{Session, Tally};
+use crate::session::Session;
 
 /// All connections that have a thread, or are about to get one.
 pub(super) struct Room<S> {
@@ -69,14 +70,14 @@ impl<S: Session> Room<S> {
     }
 
     /// Tells everybody that the server stops, waits for them, and cuts off those that are left when the grace is over.
-    pub(super) fn close(&self, grace: Duration, tally: &Tally) {
+    pub(super) fn close(&self, grace: Duration, house: House<'_>) {
         let now = Instant::now();
         let ends_at = now + grace;
-        self.everybody().for_each(|peer| peer.shut_down(now, tally));
+        self.everybody().for_each(|peer| peer.shut_down(now, house));
         let mut is_told = false;
         loop {
             let now = Instant::now();
-            let deadlines = self.everybody().filter_map(|peer| peer.attend(now, tally));
+            let deadlines = self.everybody().filter_map(|peer| peer.attend(now, house));
             let next = deadlines.min().map_or(ends_at, |at| at.min(ends_at));
             let patience = if is_told { grace } else { SILENCE };
             let at_most = next.saturating_duration_since(now).min(patience).max(TICK);

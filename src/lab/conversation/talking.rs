@@ -116,8 +116,9 @@ impl Conversation {
     pub(super) fn step(&mut self, turn: &mut Turn<'_>, step: impl FnOnce(&mut dyn Exchange, &mut Reply<'_>)) {
         if let Some(mut exchange) = self.exchange.take() {
             step(&mut *exchange, &mut self.reply(turn));
-            if !self.connection.has_answered() {
-                self.exchange = Some(exchange);
+            self.exchange = Some(exchange);
+            if self.connection.has_answered() {
+                self.drop_exchange();
             }
         }
     }
@@ -139,7 +140,7 @@ impl Conversation {
 
     /// The peer broke a rule: it is told which, unless an answer has begun, which is then all it gets.
     fn refuse(&mut self, error: &Error, shown: &[u8], turn: &mut Turn<'_>) {
-        self.exchange = None;
+        self.drop_exchange();
         if !self.connection.can_answer() {
             log::info!("conn {}: {error}, after its answer had begun", self.card.number);
             self.connection.cut();

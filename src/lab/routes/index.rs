@@ -9,10 +9,10 @@ use sha1::{Digest, Sha1};
 
 use super::all;
 use crate::http::accept::preferred;
-use crate::http::condition::{client_has, client_wants_another};
+use crate::http::condition::{Validators, Verdict, evaluate};
 use crate::http::{Method, Request, Response};
 use crate::lab::exchange::{Answer, Call};
-use crate::lab::refusal::Refusal;
+use crate::lab::refusal::{Refusal, failed_condition};
 use crate::lab::router::{ANY, Route};
 
 /// `GET /`
@@ -28,14 +28,11 @@ pub fn index(call: &Call<'_>) -> Result<Answer, Refusal> {
         _ => Response::text(200, to_text(at)),
     };
     let tag = entity_tag(&response.content);
-    if client_wants_another(fields, &tag) {
-        return Err(Refusal::new(
-            412,
-            format!("If-Match does not name {tag}, the representation that there is (RFC 9110 §13.1.1)"),
-            "no If-Match, or the tag in ETag",
-        ));
-    }
-    let response = if client_has(fields, &tag) { Response::new(304) } else { response };
+    let response = match evaluate(fields, true, &Validators { tag: &tag, modified: None }) {
+        Verdict::Perform => response,
+        Verdict::NotModified => Response::new(304),
+        Verdict::Failed(condition) => return Err(failed_condition(condition, &tag)),
+    };
     // The host is part of the URI that a cache goes by, so it need not stand in Vary; a 304 repeats what the 200
     // would have said (RFC 9110 §12.5.5, §15.4.5).
     Ok(response.with("ETag", tag).with("Vary", "Accept").into())

@@ -3,6 +3,7 @@
 pub mod discard;
 pub mod echo;
 pub mod fault;
+pub mod images;
 pub mod index;
 pub mod jobs;
 pub mod live;
@@ -37,6 +38,7 @@ const GROUPS: &[&[Route]] = &[
     topics::ROUTES,
     queues::ROUTES,
     pipeline::ROUTES,
+    images::ROUTES,
     live::ROUTES,
     server::ROUTES,
 ];

@@ -1,0 +1,299 @@
+//! The disk: what becomes of an [`Errand`] when it is run, in place, by whichever thread can wait for it.
+//!
+//! No other module of the drivers knows a system call for files. All files lie in folders below one root, and a
+//! [`Name`] cannot name anything else.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, UNIX_EPOCH};
+
+use tempfile::TempDir;
+
+use crate::session::{Done, Entry, Errand, Failure, File, Name, Opened, Status, Stay};
+
+/// Where files are, and how fast.
+#[derive(Debug)]
+pub struct Disk {
+    root: Mutex<Root>,
+    delay: Duration,
+    closer: Mutex<Option<Arc<dyn Closer>>>,
+}
+
+#[derive(Debug)]
+enum Root {
+    Lasting(PathBuf),
+    /// Gone with the disk.
+    Fresh(TempDir),
+    /// To be made as soon as somebody wants to create a file: most servers never need it.
+    NotNeededYet,
+}
+
+/// Who closes files for a thread that must not wait: taking away the last name of a large file takes time.
+pub(super) trait Closer: Send + Sync + std::fmt::Debug {
+    fn close(&self, left: Left);
+}
+
+/// A file that nobody holds any more. Dropping it closes it, and removes it if it was only there to be open.
+#[derive(Debug)]
+pub(super) struct Left {
+    file: Option<fs::File>,
+    path: Option<PathBuf>,
+}
+
+/// What a [`File`] of this disk is.
+#[derive(Debug)]
+struct OpenFile {
+    disk: Arc<Disk>,
+    file: Option<fs::File>,
+    name: Name,
+    stay: Stay,
+}
+
+impl Disk {
+    /// The disk below a folder, which is made when it is needed.
+    pub fn at(root: PathBuf, delay: Duration) -> Arc<Disk> {
+        Disk::new(Root::Lasting(root), delay)
+    }
+
+    /// A disk in a fresh folder, which is removed with everything in it when nobody holds the disk any more.
+    pub fn fresh(delay: Duration) -> Arc<Disk> {
+        Disk::new(Root::NotNeededYet, delay)
+    }
+
+    fn new(root: Root, delay: Duration) -> Arc<Disk> {
+        Arc::new(Disk { root: Mutex::new(root), delay, closer: Mutex::default() })
+    }
+
+    /// Runs the errand; waits as long as the disk takes, and as long as it was told to be slow.
+    pub fn run(self: &Arc<Disk>, errand: Errand) -> Done {
+        thread::sleep(self.delay);
+        match errand {
+            Errand::Create { name, stay } => Done::Opened(self.create(name, stay).map_err(failure)),
+            Errand::Open { name } => Done::Opened(self.open(name).map_err(failure)),
+            Errand::Write { mut file, offset, bytes } => {
+                let written = opened(&mut file).write_all_at(&bytes, offset);
+                Done::Wrote { file, bytes, result: written.map_err(failure) }
+            }
+            Errand::Read { mut file, offset, mut bytes } => {
+                let read = read_at(opened(&mut file), offset, &mut bytes);
+                Done::Read { file, bytes, result: read.map_err(failure) }
+            }
+            Errand::Resize { mut file, length } => {
+                let resized = opened(&mut file).set_len(length);
+                Done::Resized { file, result: resized.map_err(failure) }
+            }
+            Errand::Sync { mut file } => {
+                let synced = opened(&mut file).sync_all();
+                Done::Synced { file, result: synced.map_err(failure) }
+            }
+            Errand::Publish { file, name, sync } => {
+                Done::Published(self.publish(file, name, sync).map_err(failure))
+            }
+            Errand::Remove { name } => Done::Removed(self.remove(&name).map_err(failure)),
+            Errand::List { folder } => Done::Listed(self.list(folder).map_err(failure)),
+        }
+    }
+
+    /// Removes the files of a folder: those that a process has left there which could not say goodbye.
+    pub fn clear(&self, folder: &'static str) -> io::Result<()> {
+        for entry in self.list(folder)? {
+            self.remove(&entry.name)?;
+        }
+        Ok(())
+    }
+
+    /// The files of a folder, as [`Errand::List`] has them; without delay, as before a server listens.
+    pub fn list(&self, folder: &'static str) -> io::Result<Vec<Entry>> {
+        let Ok(path) = self.root() else { return Ok(Vec::new()) };
+        let entries = match fs::read_dir(path.join(folder)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut listed = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name().to_str().and_then(|file| Name::new(folder, file));
+            match (name, entry.metadata()) {
+                (Some(name), Ok(metadata)) if metadata.is_file() => {
+                    listed.push(Entry { name, status: status(&metadata) });
+                }
+                // Not ours, or gone between the two calls.
+                _ => {}
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Takes a name away, as [`Errand::Remove`] does; without delay.
+    pub fn remove(&self, name: &Name) -> io::Result<()> {
+        fs::remove_file(self.path(name)?)
+    }
+
+    /// From here on, files that are dropped are closed by somebody else.
+    pub(super) fn close_by(&self, closer: Option<Arc<dyn Closer>>) {
+        *lock(&self.closer) = closer;
+    }
+
+    fn create(self: &Arc<Disk>, name: Name, stay: Stay) -> io::Result<Opened> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(0o600);
+        let path = self.made_root()?.join(name.folder()).join(name.file());
+        let file = match options.open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.make_folder(name.folder())?;
+                options.open(&path)?
+            }
+            opened => opened?,
+        };
+        self.opened(file, name, stay)
+    }
+
+    fn open(self: &Arc<Disk>, name: Name) -> io::Result<Opened> {
+        let file = OpenOptions::new().read(true).write(true).open(self.path(&name)?)?;
+        self.opened(file, name, Stay::UntilRemoved)
+    }
+
+    fn opened(self: &Arc<Disk>, file: fs::File, name: Name, stay: Stay) -> io::Result<Opened> {
+        let open = OpenFile { disk: Arc::clone(self), file: Some(file), name, stay };
+        let status = status(&open.file().metadata()?);
+        Ok(Opened { file: File::new(open), status })
+    }
+
+    fn publish(&self, mut file: File, name: Name, sync: bool) -> io::Result<Status> {
+        let open: &mut OpenFile = file.opened();
+        let (old, new) = (self.path(&open.name)?, self.path(&name)?);
+        match fs::rename(&old, &new) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.make_folder(name.folder())?;
+                fs::rename(&old, &new)?;
+            }
+            renamed => renamed?,
+        }
+        (open.name, open.stay) = (name, Stay::UntilRemoved);
+        if sync {
+            self.sync_folder(open.name.folder())?;
+        }
+        Ok(status(&open.file().metadata()?))
+    }
+
+    fn path(&self, name: &Name) -> io::Result<PathBuf> {
+        Ok(self.root()?.join(name.folder()).join(name.file()))
+    }
+
+    /// Where the folders are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] while nobody has created a file.
+    fn root(&self) -> io::Result<PathBuf> {
+        match &*lock(&self.root) {
+            Root::Lasting(path) => Ok(path.clone()),
+            Root::Fresh(folder) => Ok(folder.path().to_owned()),
+            Root::NotNeededYet => Err(ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn made_root(&self) -> io::Result<PathBuf> {
+        let mut root = lock(&self.root);
+        if let Root::NotNeededYet = *root {
+            *root = Root::Fresh(tempfile::Builder::new().prefix("wirelab-").tempdir()?);
+        }
+        drop(root);
+        self.root()
+    }
+
+    fn make_folder(&self, folder: &str) -> io::Result<()> {
+        let root = self.root()?;
+        for path in [&root, &root.join(folder)] {
+            match DirBuilder::new().mode(0o700).create(path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A name lasts when its folder is synced, and that of the folder when the root is.
+    fn sync_folder(&self, folder: &str) -> io::Result<()> {
+        let root = self.root()?;
+        [root.join(folder), root].iter().try_for_each(|path| fs::File::open(path)?.sync_all())
+    }
+}
+
+impl OpenFile {
+    fn file(&self) -> &fs::File {
+        self.file.as_ref().expect("it is open until it is dropped")
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        let path = match self.stay {
+            Stay::WhileOpen => self.disk.path(&self.name).ok(),
+            Stay::UntilRemoved => None,
+        };
+        let left = Left { file: self.file.take(), path };
+        let closer = lock(&self.disk.closer).clone();
+        match closer {
+            Some(closer) => closer.close(left),
+            None => drop(left),
+        }
+    }
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path
+            && let Err(error) = fs::remove_file(path)
+        {
+            log::warn!("{} is left behind: {error}", path.display());
+        }
+        // Only now, so that whoever sees that the last descriptor has gone finds no name either.
+        drop(mem::take(&mut self.file));
+    }
+}
+
+fn opened(file: &mut File) -> &fs::File {
+    file.opened::<OpenFile>().file()
+}
+
+/// Reads until the buffer is full or the file ends, and cuts the buffer off there.
+fn read_at(file: &fs::File, offset: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut count = 0;
+    while count < bytes.len() {
+        match file.read_at(&mut bytes[count..], offset + count as u64) {
+            Ok(0) => break,
+            Ok(more) => count += more,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => {
+                bytes.clear();
+                return Err(error);
+            }
+        }
+    }
+    bytes.truncate(count);
+    Ok(())
+}
+
+fn status(metadata: &fs::Metadata) -> Status {
+    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    Status { length: metadata.len(), modified_millis: modified.unwrap_or_default().as_millis() as u64 }
+}
+
+fn failure(error: io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::NotFound => Failure::Missing,
+        ErrorKind::AlreadyExists => Failure::Exists,
+        // No room for anybody, for this user, or in one file.
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Failure::Full,
+        _ => Failure::Other(error.to_string().into()),
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}

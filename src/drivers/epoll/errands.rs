@@ -1,0 +1,97 @@
+//! The errands of the epoll driver: who waits for one, and what is brought back.
+//!
+//! A result finds its session by the connection's key and a number, because the key is given to others again, and the
+//! number is not. When a connection has gone, the result is nobody's, unless the session [goes on](Errands::depart) to
+//! do what it has promised.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::pool::{Finished, Pool, Ticket};
+use crate::drivers::disk::Disk;
+use crate::drivers::guarded;
+use crate::session::{Errand, Session};
+
+/// All errands under way; while there are none, this costs nothing.
+pub(super) struct Errands<S> {
+    pool: Pool,
+    /// By the key of the connection.
+    under_way: HashMap<usize, u64>,
+    /// Sessions whose connections are over and that are not done, by the number of their errand.
+    departed: HashMap<u64, S>,
+    next: u64,
+}
+
+impl<S: Session> Errands<S> {
+    /// `alarm` ends the wait of the loop when something is finished.
+    pub(super) fn new(disk: &Arc<Disk>, alarm: Arc<mio::Waker>) -> Errands<S> {
+        Errands { pool: Pool::new(disk, alarm), under_way: HashMap::new(), departed: HashMap::new(), next: 0 }
+    }
+
+    /// Sees to the errand of the connection with a key.
+    pub(super) fn submit(&mut self, key: usize, errand: Errand) {
+        let number = self.begin(key, errand);
+        self.under_way.insert(key, number);
+    }
+
+    /// What is finished so far.
+    pub(super) fn take_finished(&mut self) -> Vec<Finished> {
+        let are_none = self.under_way.is_empty() && self.departed.is_empty();
+        if are_none { Vec::new() } else { self.pool.take_finished() }
+    }
+
+    /// Whether the connection is still there whose errand it was; from here on it can have another.
+    pub(super) fn answer(&mut self, ticket: Ticket) -> bool {
+        let is_there = self.under_way.get(&ticket.key) == Some(&ticket.number);
+        is_there && self.under_way.remove(&ticket.key).is_some()
+    }
+
+    /// The connection with the key is over, and its session was told so. What it will not leave undone goes on.
+    pub(super) fn depart(&mut self, key: usize, session: S) {
+        match self.under_way.remove(&key) {
+            Some(number) => drop(self.departed.insert(number, session)),
+            None => self.go_on(key, session),
+        }
+    }
+
+    /// Brings a result to a session whose connection is over, if it goes on.
+    pub(super) fn finish_departed(&mut self, now: Instant, finished: Finished) {
+        let Ticket { key, number } = finished.ticket;
+        let Some(mut session) = self.departed.remove(&number) else { return };
+        let heard = guarded(|| {
+            session.handle_errand(now, finished.done);
+            Ok(())
+        });
+        if heard.is_ok() {
+            self.go_on(key, session);
+        }
+    }
+
+    /// Sees all those sessions to their end; waits for the disk.
+    pub(super) fn conclude(&mut self) {
+        while self.has_departed() {
+            for finished in self.pool.wait_for_finished() {
+                self.finish_departed(Instant::now(), finished);
+            }
+        }
+    }
+
+    /// Whether sessions go on whose connections are over.
+    pub(super) fn has_departed(&self) -> bool {
+        !self.departed.is_empty()
+    }
+
+    fn go_on(&mut self, key: usize, mut session: S) {
+        if let Ok(Some(errand)) = guarded(|| Ok(session.poll_errand())) {
+            let number = self.begin(key, errand);
+            self.departed.insert(number, session);
+        }
+    }
+
+    fn begin(&mut self, key: usize, errand: Errand) -> u64 {
+        self.next += 1;
+        self.pool.submit(Ticket { key, number: self.next }, errand);
+        self.next
+    }
+}

@@ -1,0 +1,58 @@
+//! Options for content that is kept as files, and the disk that it is kept on.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{cannot, parse_time};
+use crate::drivers::disk::Disk;
+use crate::lab::Lab;
+use crate::lab::images;
+use crate::lab::settings::UploadSettings;
+
+/// Limits, and how fast the disk is.
+#[derive(Args, Clone, Debug)]
+pub struct UploadOptions {
+    /// Largest upload, in bytes (413 above), e.g. --max-upload 1048576
+    #[arg(long, value_name = "BYTES", default_value_t = UploadSettings::default().max_bytes)]
+    pub max_upload: u64,
+
+    /// Most bytes of all uploads together (507 above), e.g. --max-stored 1073741824
+    #[arg(long, value_name = "BYTES", default_value_t = UploadSettings::default().max_total_bytes)]
+    pub max_stored: u64,
+
+    /// Most uploads under way at a time (429 above), e.g. --max-open-uploads 10
+    #[arg(long, value_name = "COUNT", default_value_t = UploadSettings::default().most_open)]
+    pub max_open_uploads: usize,
+
+    /// Time that every call for an uploaded file takes longer, as --sync-delay has it for rows: a slow disk on purpose,
+    /// e.g. --disk-delay 200ms
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_time)]
+    pub disk_delay: Duration,
+}
+
+impl UploadOptions {
+    pub(super) fn settings(&self) -> UploadSettings {
+        UploadSettings {
+            max_bytes: self.max_upload,
+            max_total_bytes: self.max_stored,
+            most_open: self.max_open_uploads,
+            ..UploadSettings::default()
+        }
+    }
+
+    /// The disk below the folder of `--data`, or else below one that is gone when the server ends.
+    pub(super) fn disk(&self, data: Option<&Path>) -> Arc<Disk> {
+        data.map_or_else(|| Disk::fresh(self.disk_delay), |root| Disk::at(root.to_owned(), self.disk_delay))
+    }
+}
+
+/// Shows the lab the images that there are, and removes what a server has left behind that could not say goodbye.
+pub(super) fn find(lab: &Lab, disk: &Disk) -> Result<(), String> {
+    disk.clear(images::INCOMING).map_err(|error| cannot("clear the folder of uploads under way", error))?;
+    let files = disk.list(images::FOLDER).map_err(|error| cannot("list the images", error))?;
+    let removed = lab.find(files).iter().try_for_each(|name| disk.remove(name));
+    removed.map_err(|error| cannot("remove an image that is there twice", error))
+}

@@ -50,9 +50,14 @@
 //!     errands once more behind its goodbye, and those are run to their end. A file that nobody takes back is closed,
 //!     and one that was only to stay while it is open is removed. A driver returns when no errand is under way.
 
+mod alarm;
+mod bells;
+mod counts;
 pub mod disk;
 pub mod epoll;
+mod errands;
 pub mod listen;
+mod pool;
 pub mod stop;
 pub mod threads;
 mod timers;

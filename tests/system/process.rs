@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 pub enum Binary {
     Epoll,
     Threads,
+    Uring,
 }
 
 impl Binary {
@@ -21,6 +22,7 @@ impl Binary {
         match self {
             Binary::Epoll => env!("CARGO_BIN_EXE_epoll-server"),
             Binary::Threads => env!("CARGO_BIN_EXE_threaded-server"),
+            Binary::Uring => env!("CARGO_BIN_EXE_uring-server"),
         }
     }
 
@@ -28,7 +30,13 @@ impl Binary {
         match self {
             Binary::Epoll => "epoll-server",
             Binary::Threads => "threaded-server",
+            Binary::Uring => "uring-server",
         }
+    }
+
+    /// Whether the system has what it needs.
+    pub fn is_here(self) -> bool {
+        self != Binary::Uring || crate::uring::is_here()
     }
 
     pub fn command(self, options: &[&str]) -> Command {
@@ -57,6 +65,13 @@ macro_rules! on_each_server {
         }
         mod threaded_server {
             $(#[test] fn $case() { super::$case(crate::process::Binary::Threads) })+
+        }
+        mod uring_server {
+            $(#[test] fn $case() {
+                if crate::uring::is_here() {
+                    super::$case(crate::process::Binary::Uring)
+                }
+            })+
         }
     };
 }

@@ -20,6 +20,13 @@ fn threaded_server_tells_three_hundred() {
 }
 
 #[test]
+fn uring_server_tells_a_thousand() {
+    if crate::uring::is_here() {
+        tell(Binary::Uring, 1000);
+    }
+}
+
+#[test]
 fn epoll_server_holds_five_thousand_pages() {
     hold("/topics/news/events?heartbeat=0", b": ok\n\n\r\n", 700);
 }

@@ -1,8 +1,5 @@
 //! The servers as people run them: real processes, real sockets, and peers that do not behave.
 
-#[path = "support/uring.rs"]
-mod uring;
-
 #[path = "system/client.rs"]
 mod client;
 #[path = "system/listener.rs"]

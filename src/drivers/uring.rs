@@ -40,7 +40,7 @@ use super::bells::Bells;
 use super::errands::Errands;
 use super::stop::{StopSignal, Urgency};
 use super::timers::{TICK, Timers};
-use super::{Ending, Settings, guarded, tell_what_is_left};
+use super::{Ending, READ_BYTES, Settings, guarded, tell_what_is_left};
 use crate::session::{Service, Session, Tally};
 
 /// Whether this system can do all that [`serve`] needs.
@@ -401,6 +401,6 @@ impl<'a, V: Service> Loop<'a, V> {
     }
 }
 
-/// Four megabytes of buffers, which are all in use before the first is used again: so a flood from one peer touches all
+/// A buffer takes as much as one read of the other drivers. They are four megabytes, which are all in use before the first is used again: so a flood from one peer touches all
 /// of them.
-const SHAPE: Shape = Shape { submissions: 1024, completions: 4096, buffers: 128, buffer_bytes: 32 * 1024 };
+const SHAPE: Shape = Shape { submissions: 1024, completions: 4096, buffers: 64, buffer_bytes: READ_BYTES };

@@ -17,7 +17,7 @@ fn threaded_server_holds_two_thousand() {
 
 #[test]
 fn uring_server_holds_ten_thousand() {
-    if crate::uring::is_here() {
+    if Binary::Uring.is_here() {
         hold(Binary::Uring, 10_000, 512);
     }
 }

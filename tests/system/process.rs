@@ -1,5 +1,8 @@
 //! A server as a child process: started on a free port, watched from outside, ended when dropped.
 
+#[path = "../support/uring.rs"]
+mod uring;
+
 use std::fs::{self, DirEntry};
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -36,7 +39,7 @@ impl Binary {
 
     /// Whether the system has what it needs.
     pub fn is_here(self) -> bool {
-        self != Binary::Uring || crate::uring::is_here()
+        self != Binary::Uring || uring::is_here()
     }
 
     pub fn command(self, options: &[&str]) -> Command {
@@ -68,7 +71,7 @@ macro_rules! on_each_server {
         }
         mod uring_server {
             $(#[test] fn $case() {
-                if crate::uring::is_here() {
+                if crate::process::Binary::Uring.is_here() {
                     super::$case(crate::process::Binary::Uring)
                 }
             })+

@@ -21,7 +21,7 @@ fn threaded_server_tells_three_hundred() {
 
 #[test]
 fn uring_server_tells_a_thousand() {
-    if crate::uring::is_here() {
+    if Binary::Uring.is_here() {
         tell(Binary::Uring, 1000);
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 
 use super::ring::Unsent;
 use super::*;
-use crate::drivers::{READ_BYTES, stop};
+use crate::drivers::stop;
 use crate::session::Echo;
 
 /// Submissions find no room, completions overflow, and buffers are out, all the time.

@@ -157,19 +157,19 @@ pub trait Service: Send + Sync {
 /// What a driver counts, for the pages that show it.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Returns from the system call that waits: `epoll_wait`, or a blocking `read`.
+    /// Returns from the system call that waits: `epoll_wait`, a blocking `read`, or `io_uring_enter`.
     pub wakes: AtomicU64,
-    /// Calls of `read` that brought bytes or the end of the stream.
+    /// Calls of `read` that brought bytes or the end of the stream, or completions that did.
     pub reads: AtomicU64,
-    /// Calls of `write` that took bytes.
+    /// Calls of `write` that took bytes, or completions of those that did.
     pub writes: AtomicU64,
-    /// Calls of `read` or `write` that would have blocked.
+    /// Calls of `read` or `write` that would have blocked; of completions, those that came to nothing.
     pub would_block: AtomicU64,
     /// Times that accepting paused because the file table was full.
     pub accept_pauses: AtomicU64,
     /// Calls of a [`Bell`] that were answered; those that came before the answer are one.
     pub woken: AtomicU64,
-    /// Returns from `epoll_wait` for the sake of a [`Bell`]; each has cost its caller a `write`.
+    /// Returns from that wait for the sake of a [`Bell`]; each has cost its caller a `write`.
     pub rings: AtomicU64,
     /// Threads that serve connections now.
     pub threads: AtomicU64,

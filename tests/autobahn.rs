@@ -13,6 +13,8 @@ mod install;
 mod server;
 #[path = "autobahn/suite.rs"]
 mod suite;
+#[path = "support/uring.rs"]
+mod uring;
 #[path = "autobahn/verdict.rs"]
 mod verdict;
 
@@ -31,6 +33,13 @@ fn threaded_server_passes() {
 }
 
 #[test]
+fn uring_server_passes() {
+    if uring::is_here() {
+        judge("uring-server", env!("CARGO_BIN_EXE_uring-server"), Selection::Sample);
+    }
+}
+
+#[test]
 #[ignore = "takes half an hour"]
 fn epoll_server_passes_every_case() {
     judge("epoll-server", env!("CARGO_BIN_EXE_epoll-server"), Selection::Whole);
@@ -40,6 +49,14 @@ fn epoll_server_passes_every_case() {
 #[ignore = "takes half an hour"]
 fn threaded_server_passes_every_case() {
     judge("threaded-server", env!("CARGO_BIN_EXE_threaded-server"), Selection::Whole);
+}
+
+#[test]
+#[ignore = "takes half an hour"]
+fn uring_server_passes_every_case() {
+    if uring::is_here() {
+        judge("uring-server", env!("CARGO_BIN_EXE_uring-server"), Selection::Whole);
+    }
 }
 
 fn judge(name: &str, binary: &str, selection: Selection) {

@@ -13,6 +13,13 @@ macro_rules! on_each_server {
         mod threaded_server {
             $(#[test] fn $case() { super::$case(env!("CARGO_BIN_EXE_threaded-server")) })+
         }
+        mod uring_server {
+            $(#[test] fn $case() {
+                if crate::uring::is_here() {
+                    super::$case(env!("CARGO_BIN_EXE_uring-server"))
+                }
+            })+
+        }
     };
 }
 
@@ -22,6 +29,8 @@ mod install;
 mod port;
 #[path = "support/server.rs"]
 mod server;
+#[path = "support/uring.rs"]
+mod uring;
 
 #[path = "clients/by_tungstenite.rs"]
 mod by_tungstenite;

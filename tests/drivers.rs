@@ -7,6 +7,9 @@ mod sessions;
 #[path = "drivers/topic.rs"]
 mod topic;
 
+#[path = "support/uring.rs"]
+mod uring;
+
 #[path = "drivers/buffers.rs"]
 mod buffers;
 #[path = "drivers/bytes.rs"]

@@ -15,6 +15,8 @@ mod process;
 mod run;
 #[path = "notes/trace.rs"]
 mod trace;
+#[path = "support/uring.rs"]
+mod uring;
 
 use std::fs;
 

@@ -5,6 +5,7 @@ mod support {
     pub mod lab;
     pub mod server;
     pub mod tcp;
+    pub mod uring;
 }
 
 use std::io::{ErrorKind, Read, Write};
@@ -26,6 +27,13 @@ fn the_epoll_server_answers_as_the_fixtures_say() {
 #[test]
 fn the_threaded_server_answers_as_the_fixtures_say() {
     play_all(|| started(env!("CARGO_BIN_EXE_threaded-server")));
+}
+
+#[test]
+fn the_uring_server_answers_as_the_fixtures_say() {
+    if support::uring::is_here() {
+        play_all(|| started(env!("CARGO_BIN_EXE_uring-server")));
+    }
 }
 
 /// The smallest driver there is, to tell faults of the servers from faults of the fixtures. Every connection has a lab

@@ -7,29 +7,28 @@
 //! mio stands between, so the same code waits with kqueue where there is no epoll.
 
 mod accept;
-mod bells;
-mod errands;
 mod peer;
-mod pool;
 mod round;
 mod workspace;
 
 use std::io;
 use std::mem;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use log::warn;
 use mio::net::{TcpStream, UnixStream};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
 use self::accept::Acceptor;
-use self::bells::Bells;
-use self::errands::Errands;
 use self::peer::{Peer, Progress};
 use self::round::Round;
 use self::workspace::Workspace;
+use super::alarm::Alarm;
+use super::bells::Bells;
+use super::errands::Errands;
 use super::stop::{StopSignal, Urgency};
 use super::timers::{TICK, Timers};
 use super::{Ending, Settings, guarded, tell_what_is_left};
@@ -78,8 +77,9 @@ impl<'a, V: Service> Loop<'a, V> {
         let acceptor = Acceptor::register(listener, poll.registry(), LISTENER)?;
         let mut stop_stream = UnixStream::from_std(stop.watched()?);
         poll.registry().register(&mut stop_stream, STOP, Interest::READABLE)?;
-        let bells = Bells::register(poll.registry(), BELLS)?;
-        let errands = Errands::new(&settings.disk, bells.alarm());
+        // A poll has one waker and no more.
+        let alarm: Arc<dyn Alarm> = Arc::new(Waker::new(poll.registry(), ALARM)?);
+        let errands = Errands::new(&settings.disk, Arc::clone(&alarm));
         Ok(Loop {
             poll,
             service,
@@ -91,7 +91,7 @@ impl<'a, V: Service> Loop<'a, V> {
             peers: Slab::new(),
             again: Vec::new(),
             timers: Timers::new(Instant::now()),
-            bells,
+            bells: Bells::new(alarm),
             round: Round::default(),
             errands,
             work: Workspace::new(settings),
@@ -111,7 +111,7 @@ impl<'a, V: Service> Loop<'a, V> {
             }
         }
         self.errands.conclude();
-        self.work.publish(self.service.tally());
+        self.work.counts.publish(self.service.tally());
         waited
     }
 
@@ -154,7 +154,7 @@ impl<'a, V: Service> Loop<'a, V> {
             match event.token() {
                 LISTENER => self.acceptor.iter_mut().for_each(Acceptor::note),
                 STOP => self.hear_stop(),
-                BELLS => self.work.counts.rings += 1,
+                ALARM => self.work.counts.rings += 1,
                 Token(key) => self.turn(key, |peer, _| peer.note(event)),
             }
         }
@@ -169,7 +169,7 @@ impl<'a, V: Service> Loop<'a, V> {
         self.answer_bells();
         // Last, so that no event of this batch can meet a new connection in an old one's place.
         self.accept();
-        self.work.publish(self.service.tally());
+        self.work.counts.publish(self.service.tally());
     }
 
     /// Gives a peer its turn, after something has happened to it.
@@ -334,4 +334,4 @@ const ACCEPTS_PER_WAKE: usize = 256;
 
 const LISTENER: Token = Token(usize::MAX);
 const STOP: Token = Token(usize::MAX - 1);
-const BELLS: Token = Token(usize::MAX - 2);
+const ALARM: Token = Token(usize::MAX - 2);

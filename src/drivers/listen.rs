@@ -1,7 +1,9 @@
 //! The listening socket, and what to make of a failed `accept`.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use log::warn;
@@ -54,6 +56,19 @@ pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
             | NetworkUnreachable
             | NetworkDown
     )
+}
+
+/// What the log calls a peer. The kernel is asked only when somebody reads it: ten thousand addresses kept for that
+/// are 320 kB.
+pub(super) struct Name<'a, S>(pub(super) &'a S);
+
+impl<S: AsFd> fmt::Display for Name<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match SockRef::from(self.0).peer_addr().ok().and_then(|address| address.as_socket()) {
+            Some(address) => address.fmt(f),
+            None => f.write_str("a peer that has gone"),
+        }
+    }
 }
 
 /// Tells of pauses in accepting, once each: a server at its limit is refused after every connection it takes, and

@@ -1,7 +1,8 @@
 //! Drivers carry bytes between sockets and sessions.
 //!
 //! There is one contract and there are several drivers, because there are several ways to wait: [`epoll`] waits in
-//! one place for many connections, [`threads`] lets each connection wait for itself. They differ in nothing else.
+//! one place for many connections, [`threads`] lets each connection wait for itself, [`uring`] has the kernel do the
+//! work and waits for its reports. They differ in nothing else.
 //! A driver knows system calls and no protocol; what the bytes mean is the business of the
 //! [`Session`](crate::session::Session), which knows no system call.
 //!
@@ -13,6 +14,7 @@
 //!    appends nothing. So the reader's pace reaches the session, and nobody holds more than one piece for a peer
 //!    that does not read.
 //! 3. **Do not read while bytes are unsent.** A peer that sends and never reads fills its own socket, not our memory.
+//!    Where the kernel reads by itself, it is stopped when [`uring`] holds as much as one read takes.
 //! 4. **Obey [`Flow`](crate::session::Flow)** once everything has left: read on, do not read, shut the write side and
 //!    read on, drop, drop with a reset. A half-closed connection is over when the peer has finished as well. What a
 //!    session appends after its write side was shut goes nowhere.
@@ -43,19 +45,29 @@
 //!     `handle_errand`; one at a time for each connection. A disk makes nobody wait but the connection whose errand it
 //!     is: [`threads`] runs the errand in place, for its thread has nothing else to do. [`epoll`] hands it to one of a
 //!     few threads that may wait, for there is no readiness of files (`epoll_ctl` refuses them with EPERM), and asks
-//!     the session meanwhile for its bytes and its flow. Only [`disk`] has system calls for files. Whoever has no errand
+//!     the session meanwhile for its bytes and its flow; [`uring`] does the same. Only [`disk`] has system calls for files. Whoever has no errand
 //!     pays for none of this.
 //! 16. **Lose no errand.** A connection may go away while its errand runs, and another may have its place when it is
 //!     done: the result is brought to its own session or to none. When a connection is over, its session is asked for
 //!     errands once more behind its goodbye, and those are run to their end. A file that nobody takes back is closed,
 //!     and one that was only to stay while it is open is removed. A driver returns when no errand is under way.
 
+mod alarm;
+mod bells;
+mod counts;
 pub mod disk;
 pub mod epoll;
+mod errands;
 pub mod listen;
+mod pool;
 pub mod stop;
 pub mod threads;
 mod timers;
+#[cfg(target_os = "linux")]
+pub mod uring;
+#[cfg(not(target_os = "linux"))]
+#[path = "uring/elsewhere.rs"]
+pub mod uring;
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};

@@ -10,7 +10,7 @@ use crate::websocket::Limits;
 /// Limits and switches of the lab.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What the server calls itself: `epoll`, `threads`.
+    /// What the server calls itself: `epoll`, `threads`, `io_uring`.
     pub waits_by: &'static str,
     /// Request line, head, field lines.
     pub head: HeadLimits,

@@ -9,14 +9,15 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use wirelab::drivers::stop::{self, Stop, StopSignal};
-use wirelab::drivers::{Settings, epoll, listen, threads};
+use wirelab::drivers::{Settings, epoll, listen, threads, uring};
 use wirelab::session::{Bell, Cause, Done, Errand, Flow, Service, Session, Tally};
 
 /// The drivers that there are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
     Epoll,
     Threads,
+    Uring,
 }
 
 impl Driver {
@@ -30,6 +31,7 @@ impl Driver {
         match self {
             Driver::Epoll => epoll::serve(listener, service, settings, stop),
             Driver::Threads => threads::serve(listener, service, settings, stop),
+            Driver::Uring => uring::serve(listener, service, settings, stop),
         }
     }
 }
@@ -42,6 +44,13 @@ macro_rules! for_each_driver {
         }
         mod threads {
             $(#[test] fn $case() { super::$case(crate::harness::Driver::Threads) })+
+        }
+        mod uring {
+            $(#[test] fn $case() {
+                if crate::uring::is_here() {
+                    super::$case(crate::harness::Driver::Uring)
+                }
+            })+
         }
     };
 }

@@ -115,6 +115,7 @@ fn process() {
     let driver = match env::var(DRIVER).as_deref() {
         Ok("Epoll") => Driver::Epoll,
         Ok("Threads") => Driver::Threads,
+        Ok("Uring") => Driver::Uring,
         _ => return,
     };
     let listener = listen::listen("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -321,10 +321,13 @@ fn threads_are_as_many_as_are_asked_for() {
 
 #[test]
 fn one_thread_serves_all_who_ask() {
-    let topic = Arc::new(Topic::default());
-    let server = Server::start(Driver::Epoll, topic.members());
-    let _members = [join(&server), join(&server)];
-    assert_eq!([&server.tally.threads, &server.tally.second_threads].map(value), [1, 0]);
+    let drivers = [Driver::Epoll, Driver::Uring];
+    for driver in drivers.into_iter().filter(|driver| *driver != Driver::Uring || crate::uring::is_here()) {
+        let topic = Arc::new(Topic::default());
+        let server = Server::start(driver, topic.members());
+        let _members = [join(&server), join(&server)];
+        assert_eq!([&server.tally.threads, &server.tally.second_threads].map(value), [1, 0]);
+    }
 }
 
 #[test]

@@ -136,4 +136,4 @@ fn steps(lines: &[(usize, &str)]) -> Vec<Step> {
 
 const FOLDER: &str = "lab-notes";
 
-const SERVERS: [&str; 2] = ["epoll-server", "threaded-server"];
+const SERVERS: [&str; 3] = ["epoll-server", "threaded-server", "uring-server"];

@@ -10,6 +10,7 @@ use super::page::{Action, Block, Note, Step};
 use super::pattern::matches;
 use super::process::{Server, Shell};
 use super::trace;
+use super::uring;
 
 /// Runs a note for each server that it is for.
 pub fn check(name: &str) {
@@ -25,6 +26,9 @@ pub fn check(name: &str) {
         say(&format!("{} was run without its strace commands: strace is forbidden here", note.path));
     }
     for server in note.servers() {
+        if server == "uring-server" && !uring::is_here() {
+            continue;
+        }
         Run::new(&note, server, may_strace).go();
     }
 }
@@ -182,7 +186,8 @@ fn hex(port: &str) -> String {
     port.bytes().map(|digit| format!("{digit:02x} ")).collect()
 }
 
-const SERVERS: [(&str, &str); 2] = [("epoll-server", "8000"), ("threaded-server", "8001")];
+const SERVERS: [(&str, &str); 3] =
+    [("epoll-server", "8000"), ("threaded-server", "8001"), ("uring-server", "8002")];
 
 /// Numbers that are ports wherever they stand in a note.
 const PRINTED_PORTS: [&str; 4] = ["8000", "8001", "8002", "8003"];

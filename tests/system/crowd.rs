@@ -15,6 +15,13 @@ fn threaded_server_holds_two_thousand() {
     hold(Binary::Threads, 2_000, 20 * 1024);
 }
 
+#[test]
+fn uring_server_holds_ten_thousand() {
+    if Binary::Uring.is_here() {
+        hold(Binary::Uring, 10_000, 512);
+    }
+}
+
 /// Holds `wanted` connections, fewer where the descriptors of this process do not suffice for two such tests.
 fn hold(binary: Binary, wanted: usize, most_bytes_each: usize) {
     let count = wanted.min(many_descriptors() / 2);

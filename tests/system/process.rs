@@ -1,5 +1,8 @@
 //! A server as a child process: started on a free port, watched from outside, ended when dropped.
 
+#[path = "../support/uring.rs"]
+mod uring;
+
 use std::fs::{self, DirEntry};
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -14,6 +17,7 @@ use std::time::{Duration, Instant};
 pub enum Binary {
     Epoll,
     Threads,
+    Uring,
 }
 
 impl Binary {
@@ -21,6 +25,7 @@ impl Binary {
         match self {
             Binary::Epoll => env!("CARGO_BIN_EXE_epoll-server"),
             Binary::Threads => env!("CARGO_BIN_EXE_threaded-server"),
+            Binary::Uring => env!("CARGO_BIN_EXE_uring-server"),
         }
     }
 
@@ -28,7 +33,13 @@ impl Binary {
         match self {
             Binary::Epoll => "epoll-server",
             Binary::Threads => "threaded-server",
+            Binary::Uring => "uring-server",
         }
+    }
+
+    /// Whether the system has what it needs.
+    pub fn is_here(self) -> bool {
+        self != Binary::Uring || uring::is_here()
     }
 
     pub fn command(self, options: &[&str]) -> Command {
@@ -57,6 +68,13 @@ macro_rules! on_each_server {
         }
         mod threaded_server {
             $(#[test] fn $case() { super::$case(crate::process::Binary::Threads) })+
+        }
+        mod uring_server {
+            $(#[test] fn $case() {
+                if crate::process::Binary::Uring.is_here() {
+                    super::$case(crate::process::Binary::Uring)
+                }
+            })+
         }
     };
 }

@@ -1,6 +1,7 @@
 //! The first line, the wrong options, and what a person is told.
 
 use std::net::{Ipv6Addr, TcpListener};
+use std::process::Command;
 
 use crate::client::Client;
 use crate::process::{Binary, Server, on_each_server};
@@ -106,4 +107,29 @@ fn helps_with_an_example_for_each_option(binary: Binary) {
         options += 1;
     }
     assert!(options >= 13, "{}", help.stdout);
+}
+
+/// As an old kernel, a container or an administrator answers.
+#[test]
+fn uring_server_says_that_it_cannot_have_io_uring() {
+    let is_usable = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
+    if !is_usable.is_ok_and(|status| status.success()) {
+        return println!("left out: strace cannot be used here");
+    }
+    for (error, said) in [
+        ("ENOSYS", "this kernel has no io_uring, or a sandbox hides it"),
+        (
+            "EPERM",
+            "io_uring is forbidden here, by kernel.io_uring_disabled or by the seccomp filter of a container",
+        ),
+        ("EINVAL", "io_uring of this kernel is too old; Linux 6.0 will do"),
+    ] {
+        let inject = format!("inject=io_uring_setup:error={error}");
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-o", "/dev/null", "-e", &inject, Binary::Uring.path(), "--port", "0"]);
+        let output = strace.output().expect("it can be used");
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), format!("uring-server: {said}\n"));
+        assert!(output.stdout.is_empty());
+    }
 }

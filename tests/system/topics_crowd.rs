@@ -20,6 +20,13 @@ fn threaded_server_tells_three_hundred() {
 }
 
 #[test]
+fn uring_server_tells_a_thousand() {
+    if Binary::Uring.is_here() {
+        tell(Binary::Uring, 1000);
+    }
+}
+
+#[test]
 fn epoll_server_holds_five_thousand_pages() {
     hold("/topics/news/events?heartbeat=0", b"id: 0\n\n\r\n", 700);
 }

@@ -21,6 +21,13 @@ fn threaded_server_holds_two_thousand() {
     hold(Binary::Threads, 2_000, 20_000);
 }
 
+#[test]
+fn uring_server_holds_ten_thousand() {
+    if Binary::Uring.is_here() {
+        hold(Binary::Uring, 10_000, 512);
+    }
+}
+
 /// On the threaded server, who is pushed to gets a second thread, and nobody else does.
 #[test]
 fn threaded_server_gives_second_threads_to_those_who_need_one() {

@@ -1,6 +1,5 @@
 //! One connection of the epoll driver: its session, its socket, and what is known of both.
 
-use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::net::Shutdown;
@@ -11,8 +10,10 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use socket2::SockRef;
 
-use super::workspace::{Counts, Workspace};
-use crate::drivers::{Ending, listen};
+use super::workspace::Workspace;
+use crate::drivers::Ending;
+use crate::drivers::counts::Counts;
+use crate::drivers::listen::{self, Name};
 use crate::session::{Bell, Done, Errand, Flow, Session};
 
 /// A session and its socket. Kept small: most of them wait most of the time.
@@ -312,19 +313,6 @@ fn write(stream: &mut TcpStream, bytes: &[u8], counts: &mut Counts) -> io::Resul
         }
     }
     Ok(sent)
-}
-
-/// What the log calls a peer. The kernel is asked only when somebody reads it: ten thousand addresses kept for that
-/// are 320 kB.
-struct Name<'a>(&'a TcpStream);
-
-impl fmt::Display for Name<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.peer_addr() {
-            Ok(address) => address.fmt(f),
-            Err(_) => f.write_str("a peer that has gone"),
-        }
-    }
 }
 
 /// Reads, writes and questions to the session before the next peer has its turn: about half a megabyte.

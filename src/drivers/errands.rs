@@ -1,4 +1,4 @@
-//! The errands of the epoll driver: who waits for one, and what is brought back.
+//! The errands of a driver with one thread: who waits for one, and what is brought back.
 //!
 //! A result finds its session by the connection's key and a number, because the key is given to others again, and the
 //! number is not. When a connection has gone, the result is nobody's, unless the session [goes on](Errands::depart) to
@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::alarm::Alarm;
+use super::disk::Disk;
+use super::guarded;
 use super::pool::{Finished, Pool, Ticket};
-use crate::drivers::disk::Disk;
-use crate::drivers::guarded;
 use crate::session::{Errand, Session};
 
 /// All errands under way; while there are none, this costs nothing.
@@ -25,7 +26,7 @@ pub(super) struct Errands<S> {
 
 impl<S: Session> Errands<S> {
     /// `alarm` ends the wait of the loop when something is finished.
-    pub(super) fn new(disk: &Arc<Disk>, alarm: Arc<mio::Waker>) -> Errands<S> {
+    pub(super) fn new(disk: &Arc<Disk>, alarm: Arc<dyn Alarm>) -> Errands<S> {
         Errands { pool: Pool::new(disk, alarm), under_way: HashMap::new(), departed: HashMap::new(), next: 0 }
     }
 

@@ -1,18 +1,16 @@
-//! The bells of the epoll driver: a board that shows who has rung, and a way to break off the wait of the loop.
+//! The bells of a driver with one thread: a board that shows who has rung, and a way to break off the wait of its loop.
 //!
 //! A wake puts the connection's key on the board. Only if the loop sleeps is it rung for, with one system call, which
-//! ends its `epoll_wait`. So a session that wakes a thousand others costs a thousand entries: the loop, which is
+//! ends its wait. So a session that wakes a thousand others costs a thousand entries: the loop, which is
 //! calling it, comes to the board before it sleeps.
 
 use std::cell::RefCell;
-use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-use mio::{Registry, Token};
-
+use super::alarm::Alarm;
 use crate::session::Bell;
 
 /// The bells of all connections that have asked for one; the others cost nothing here.
@@ -32,7 +30,7 @@ pub(super) struct BellOf<'b> {
 struct Board {
     rung: Mutex<Vec<usize>>,
     is_loop_asleep: AtomicBool,
-    alarm: Arc<mio::Waker>,
+    alarm: Arc<dyn Alarm>,
 }
 
 /// What a waker pulls.
@@ -44,16 +42,10 @@ struct Pull {
 }
 
 impl Bells {
-    /// Bells that break off a wait with an event of `token`.
-    pub(super) fn register(registry: &Registry, token: Token) -> io::Result<Bells> {
-        let alarm = Arc::new(mio::Waker::new(registry, token)?);
+    /// Bells that break off a wait by `alarm`.
+    pub(super) fn new(alarm: Arc<dyn Alarm>) -> Bells {
         let board = Board { rung: Mutex::default(), is_loop_asleep: AtomicBool::new(false), alarm };
-        Ok(Bells { board: Arc::new(board), pulls: RefCell::default() })
-    }
-
-    /// What ends the wait of the loop, for others: a poll has one waker and no more.
-    pub(super) fn alarm(&self) -> Arc<mio::Waker> {
-        Arc::clone(&self.board.alarm)
+        Bells { board: Arc::new(board), pulls: RefCell::default() }
     }
 
     pub(super) fn of(&self, key: usize) -> BellOf<'_> {
@@ -136,7 +128,7 @@ impl Board {
         self.rung().push(key);
         if self.is_loop_asleep.swap(false, Relaxed) {
             // It adds one to a counter in the kernel, and could fail only where there is no loop any more.
-            let _ = self.alarm.wake();
+            let _ = self.alarm.ring();
         }
     }
 
@@ -147,23 +139,34 @@ impl Board {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
-    fn bells() -> (mio::Poll, Bells) {
-        let poll = mio::Poll::new().unwrap();
-        let bells = Bells::register(poll.registry(), Token(0)).unwrap();
-        (poll, bells)
+    /// Remembers that it was rung.
+    #[derive(Debug, Default)]
+    struct Rung(AtomicBool);
+
+    impl Alarm for Rung {
+        fn ring(&self) -> io::Result<()> {
+            self.0.store(true, Relaxed);
+            Ok(())
+        }
     }
 
-    fn has_been_rung_for(poll: &mut mio::Poll) -> bool {
-        let mut events = mio::Events::with_capacity(1);
-        poll.poll(&mut events, Some(std::time::Duration::ZERO)).unwrap();
-        !events.is_empty()
+    fn bells() -> (Arc<Rung>, Bells) {
+        let alarm = Arc::new(Rung::default());
+        let bells = Bells::new(Arc::clone(&alarm) as Arc<dyn Alarm>);
+        (alarm, bells)
+    }
+
+    fn has_been_rung_for(alarm: &Rung) -> bool {
+        alarm.0.swap(false, Relaxed)
     }
 
     #[test]
     fn many_wakes_before_an_answer_are_one() {
-        let (_poll, bells) = bells();
+        let (_alarm, bells) = bells();
         let waker = bells.of(7).waker();
         waker.wake_by_ref();
         bells.of(7).waker().wake();
@@ -177,24 +180,24 @@ mod tests {
 
     #[test]
     fn only_who_sleeps_is_rung_for_and_once() {
-        let (mut poll, bells) = bells();
+        let (alarm, bells) = bells();
         let wakers = [1, 2, 3].map(|key| bells.of(key).waker());
         wakers[0].wake_by_ref();
         assert!(!bells.fall_asleep(), "there is something on the board");
-        assert!(!has_been_rung_for(&mut poll));
+        assert!(!has_been_rung_for(&alarm));
         assert_eq!(bells.take_rung(), [1]);
         assert!(bells.fall_asleep());
         wakers[1].wake_by_ref();
-        assert!(has_been_rung_for(&mut poll));
+        assert!(has_been_rung_for(&alarm));
         wakers[2].wake_by_ref();
-        assert!(!has_been_rung_for(&mut poll));
+        assert!(!has_been_rung_for(&alarm));
         bells.awake();
         assert_eq!(bells.take_rung(), [2, 3]);
     }
 
     #[test]
     fn a_bell_that_was_taken_down_is_not_heard() {
-        let (mut poll, bells) = bells();
+        let (alarm, bells) = bells();
         let (gone, other) = (bells.of(1).waker(), bells.of(2).waker());
         gone.wake_by_ref();
         bells.take_down(1);
@@ -202,7 +205,7 @@ mod tests {
         assert!(!bells.answer(1));
         assert!(bells.fall_asleep());
         gone.wake();
-        assert!(!has_been_rung_for(&mut poll));
+        assert!(!has_been_rung_for(&alarm));
         drop(bells);
         other.wake();
     }

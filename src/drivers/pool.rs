@@ -9,7 +9,8 @@ use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use crate::drivers::disk::{Closer, Disk, Left};
+use super::alarm::Alarm;
+use super::disk::{Closer, Disk, Left};
 use crate::session::{Done, Errand, Failure};
 
 /// The threads, and the line of work. Dropping it waits until all work is done.
@@ -41,7 +42,7 @@ struct Desk {
     finished: Mutex<Vec<Finished>>,
     /// Something is finished; for a loop that waits for nothing else.
     told: Condvar,
-    alarm: Arc<mio::Waker>,
+    alarm: Arc<dyn Alarm>,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +61,7 @@ enum Job {
 }
 
 impl Pool {
-    pub(super) fn new(disk: &Arc<Disk>, alarm: Arc<mio::Waker>) -> Pool {
+    pub(super) fn new(disk: &Arc<Disk>, alarm: Arc<dyn Alarm>) -> Pool {
         let desk = Arc::new(Desk {
             work: Mutex::default(),
             changed: Condvar::new(),
@@ -158,7 +159,7 @@ impl Desk {
         let is_first = all.len() == 1;
         drop(all);
         self.told.notify_one();
-        if is_first && let Err(error) = self.alarm.wake() {
+        if is_first && let Err(error) = self.alarm.ring() {
             log::error!("a result waits for the next event: {error}");
         }
     }

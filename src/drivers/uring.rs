@@ -1,0 +1,406 @@
+//! Completion: one thread, and a kernel that is told what to do and reports what it has done.
+//!
+//! Nothing is asked for twice. One operation accepts every connection; one for each connection receives, into buffers
+//! that the kernel takes when something has arrived, so who waits has none. What is sent belongs to the ring until it
+//! has left. All that a turn of the loop has begun is submitted by the one system call, `io_uring_enter`, that waits as
+//! well; and because that call takes a time to wait for, deadlines need no operation, and none to move one.
+//!
+//! What the kernel has been told it does, also when we have changed our mind meanwhile: so an operation can be cancelled,
+//! and has not ended before it says so. No descriptor and no buffer is used again before.
+
+mod accept;
+mod alarm;
+mod leaving;
+mod peer;
+mod ring;
+#[cfg(test)]
+mod tests;
+mod token;
+mod workspace;
+
+use std::io;
+use std::mem;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use self::accept::Acceptor;
+use self::alarm::EventFd;
+use self::leaving::Leaving;
+use self::peer::{Peer, Progress};
+use self::ring::{Completion, Ring, Shape};
+use self::token::Whose;
+use self::workspace::Workspace;
+use super::alarm::Alarm;
+use super::bells::Bells;
+use super::errands::Errands;
+use super::stop::{StopSignal, Urgency};
+use super::timers::{TICK, Timers};
+use super::{Ending, READ_BYTES, Settings, guarded, tell_what_is_left};
+use crate::session::{Service, Session, Tally};
+
+/// Whether this system can do all that [`serve`] needs.
+///
+/// # Errors
+/// What it lacks or forbids, in words.
+pub fn check() -> io::Result<()> {
+    Ring::new(Shape { submissions: 1, completions: 2, buffers: 1, buffer_bytes: 1 }).map(drop)
+}
+
+/// Serves the connections of `listener` until `stop` asks to stop and they are done.
+///
+/// An error is one of setting up or of waiting itself; nothing that a peer does ends it.
+pub fn serve<V: Service>(
+    listener: TcpListener,
+    service: &V,
+    settings: &Settings,
+    stop: StopSignal,
+) -> io::Result<()> {
+    Loop::new(SHAPE, listener, service, settings, stop)?.run()
+}
+
+struct Loop<'a, V: Service> {
+    service: &'a V,
+    settings: &'a Settings,
+    stop: StopSignal,
+    stop_stream: UnixStream,
+    /// When the grace is over, once the server stops.
+    ends_at: Option<Instant>,
+    acceptor: Option<Acceptor>,
+    connections: Slab<Connection<V::Session>>,
+    /// Connections that there were.
+    count: u64,
+    /// Peers whose turn was cut short: what they wait for has happened already.
+    again: Vec<usize>,
+    timers: Timers,
+    alarm: Arc<EventFd>,
+    bells: Bells,
+    errands: Errands<V::Session>,
+    work: Workspace<'a>,
+}
+
+enum Connection<S> {
+    Open(Peer<S>),
+    /// Between the two.
+    Ending,
+    Leaving(Leaving),
+}
+
+impl<'a, V: Service> Loop<'a, V> {
+    fn new(
+        shape: Shape,
+        listener: TcpListener,
+        service: &'a V,
+        settings: &'a Settings,
+        stop: StopSignal,
+    ) -> io::Result<Self> {
+        let stop_stream = stop.watched()?;
+        let alarm = Arc::new(EventFd::new()?);
+        let bell: Arc<dyn Alarm> = Arc::clone(&alarm) as Arc<dyn Alarm>;
+        let mut ring = Ring::new(shape)?;
+        ring.watch_stop(stop_stream.as_fd());
+        ring.watch_alarm(alarm.as_fd());
+        Ok(Loop {
+            service,
+            settings,
+            stop,
+            stop_stream,
+            ends_at: None,
+            acceptor: Some(Acceptor::new(listener)),
+            connections: Slab::new(),
+            count: 0,
+            again: Vec::new(),
+            timers: Timers::new(Instant::now()),
+            alarm,
+            bells: Bells::new(Arc::clone(&bell)),
+            errands: Errands::new(&settings.disk, bell),
+            work: Workspace::new(ring, settings),
+        })
+    }
+
+    fn run(mut self) -> io::Result<()> {
+        let _thread = Tally::present(&self.service.tally().threads);
+        let mut waited = Ok(());
+        while waited.is_ok() && !self.is_done() {
+            waited = self.wait().map(|()| self.serve_batch());
+        }
+        self.end_all();
+        while waited.is_ok() && !self.connections.is_empty() {
+            waited = self.work.ring.enter(None);
+            self.take_completions();
+        }
+        self.errands.conclude();
+        self.work.counts.publish(self.service.tally());
+        waited
+    }
+
+    fn is_done(&self) -> bool {
+        let is_idle = self.connections.is_empty() && !self.errands.has_departed();
+        self.ends_at.is_some_and(|end| is_idle || end <= self.work.now)
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        if let Some(acceptor) = &mut self.acceptor {
+            acceptor.go_on(self.work.now, &mut self.work.ring);
+        }
+        let timeout = self.timeout();
+        let waited = self.work.ring.enter(timeout);
+        self.bells.awake();
+        self.work.now = Instant::now();
+        self.work.counts.wakes += 1;
+        waited
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        if !self.again.is_empty() || !self.bells.fall_asleep() {
+            return Some(Duration::ZERO);
+        }
+        let retry = self.acceptor.as_ref().and_then(Acceptor::resumes_at);
+        [self.timers.next(), self.ends_at, retry]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at.saturating_duration_since(self.work.now))
+    }
+
+    fn serve_batch(&mut self) {
+        let again = mem::take(&mut self.again);
+        self.take_completions();
+        for key in again {
+            self.turn(key, |peer, _| {
+                peer.queued = false;
+                Ok(())
+            });
+        }
+        self.expire();
+        self.finish_errands();
+        self.answer_bells();
+        self.work.counts.publish(self.service.tally());
+    }
+
+    fn take_completions(&mut self) {
+        while let Some(completion) = self.work.ring.next() {
+            self.complete(completion);
+        }
+    }
+
+    fn complete(&mut self, completion: Completion) {
+        match completion {
+            Completion::Accepted { result, goes_on } => self.accepted(result, goes_on),
+            Completion::Received { whose, result, goes_on } => {
+                if let Some(leaving) = self.leaving(whose) {
+                    leaving.receives &= goes_on;
+                    self.release(whose);
+                } else {
+                    self.turn_of(whose, |peer, work| peer.received(result, goes_on, work));
+                }
+            }
+            Completion::Sent { whose, unsent, result } => {
+                if let Some(leaving) = self.leaving(whose) {
+                    leaving.sends = false;
+                    self.release(whose);
+                } else {
+                    self.turn_of(whose, |peer, work| peer.sent(unsent, result, work));
+                }
+            }
+            Completion::Changed { whose, goes_on } => {
+                if let Some(leaving) = self.leaving(whose) {
+                    leaving.watches &= goes_on;
+                    self.release(whose);
+                } else {
+                    self.turn_of(whose, |peer, work| peer.changed(goes_on, work));
+                }
+            }
+            Completion::Closed => self.acceptor.iter_mut().for_each(Acceptor::resume),
+            Completion::Stop { goes_on } => self.hear_stop(goes_on),
+            Completion::Alarm { goes_on } => {
+                self.work.counts.rings += 1;
+                if !goes_on {
+                    self.work.ring.watch_alarm(self.alarm.as_fd());
+                }
+            }
+        }
+    }
+
+    /// Gives a peer its turn, if it is the one that is meant and not a later one with its key.
+    fn turn_of<F>(&mut self, whose: Whose, happened: F)
+    where
+        F: FnOnce(&mut Peer<V::Session>, &mut Workspace) -> Result<(), Ending>,
+    {
+        if let Some(Connection::Open(peer)) = self.connections.get(whose.key())
+            && peer.whose == whose
+        {
+            self.turn(whose.key(), happened);
+        }
+    }
+
+    /// Gives a peer its turn, after something has happened to it.
+    fn turn<F>(&mut self, key: usize, happened: F)
+    where
+        F: FnOnce(&mut Peer<V::Session>, &mut Workspace) -> Result<(), Ending>,
+    {
+        let Some(Connection::Open(peer)) = self.connections.get_mut(key) else {
+            return;
+        };
+        let (bell, work) = (self.bells.of(key), &mut self.work);
+        let turn = || {
+            happened(peer, work)?;
+            let progress = peer.turn(&bell, work)?;
+            let errand = if progress == Progress::HasErrand { peer.take_errand() } else { None };
+            Ok((progress, errand, peer.deadline(work)))
+        };
+        match guarded(turn) {
+            Ok((progress, errand, deadline)) => {
+                if (progress == Progress::GoesOn || errand.is_some()) && !peer.queued {
+                    peer.queued = true;
+                    self.again.push(key);
+                }
+                if let Some(errand) = errand {
+                    self.errands.submit(key, errand);
+                }
+                if let Some(at) = deadline {
+                    // A deadline that stays in the past, a session's mistake, must not spin the loop.
+                    self.timers.arm(key, at.max(self.work.now + TICK));
+                }
+            }
+            Err(ending) => self.end(key, ending),
+        }
+    }
+
+    fn expire(&mut self) {
+        while let Some(key) = self.timers.pop(self.work.now) {
+            self.turn(key, |peer, work| peer.expire(work));
+        }
+    }
+
+    /// Asks those who were woken so far. Who wakes somebody meanwhile, or itself, has to wait for the next turn of the
+    /// loop, as the kernel may have something to report as well.
+    fn answer_bells(&mut self) {
+        for key in self.bells.take_rung() {
+            if self.bells.answer(key) {
+                self.work.counts.woken += 1;
+                self.turn(key, |peer, _| {
+                    peer.ask();
+                    Ok(())
+                });
+            }
+        }
+    }
+
+    /// Brings back what became of errands; those of nobody close and remove what they hold.
+    fn finish_errands(&mut self) {
+        for finished in self.errands.take_finished() {
+            if self.errands.answer(finished.ticket) {
+                self.turn(finished.ticket.key, |peer, work| {
+                    peer.finish_errand(work.now, finished.done);
+                    Ok(())
+                });
+            } else {
+                self.errands.finish_departed(self.work.now, finished);
+            }
+        }
+    }
+
+    /// Ends a connection for its session. Its key stays taken until every operation of it has ended.
+    fn end(&mut self, key: usize, ending: Ending) {
+        let connection = mem::replace(&mut self.connections[key], Connection::Ending);
+        let Connection::Open(mut peer) = connection else { unreachable!("a connection ends once") };
+        self.bells.take_down(key);
+        if peer.queued {
+            self.again.retain(|queued| *queued != key);
+        }
+        self.work.clear();
+        let _ = guarded(|| {
+            peer.session.handle_close(self.work.now, ending.cause());
+            Ok(())
+        });
+        let (session, leaving) = peer.leave(&mut self.work);
+        self.errands.depart(key, session);
+        let whose = leaving.whose;
+        self.connections[key] = Connection::Leaving(leaving);
+        self.release(whose);
+    }
+
+    fn end_all(&mut self) {
+        self.stop_accepting();
+        for key in 0..self.connections.capacity() {
+            if let Some(Connection::Open(_)) = self.connections.get(key) {
+                self.end(key, Ending::Stopped);
+            }
+        }
+    }
+
+    fn leaving(&mut self, whose: Whose) -> Option<&mut Leaving> {
+        match self.connections.get_mut(whose.key()) {
+            Some(Connection::Leaving(leaving)) if leaving.whose == whose => Some(leaving),
+            _ => None,
+        }
+    }
+
+    /// Closes the socket of a connection that is over, when all of its operations have ended.
+    fn release(&mut self, whose: Whose) {
+        if self.leaving(whose).is_some_and(|leaving| leaving.is_done())
+            && let Connection::Leaving(leaving) = self.connections.remove(whose.key())
+        {
+            self.work.ring.close(leaving.socket.into());
+        }
+    }
+
+    fn accepted(&mut self, result: io::Result<OwnedFd>, goes_on: bool) {
+        let Some(acceptor) = &mut self.acceptor else { return };
+        if let Some(socket) = acceptor.accepted(result, goes_on, self.work.now, self.service.tally()) {
+            self.admit(socket.into());
+        }
+    }
+
+    fn admit(&mut self, socket: TcpStream) {
+        // Who has gone already has no address.
+        let Ok(address) = socket.peer_addr() else { return };
+        let entry = self.connections.vacant_entry();
+        let key = entry.key();
+        let whose = Whose::new(key, self.count);
+        self.count += 1;
+        let session = self.service.open(self.work.now, address);
+        entry.insert(Connection::Open(Peer::new(session, whose, socket)));
+        self.turn(key, |_, _| Ok(()));
+    }
+
+    fn hear_stop(&mut self, goes_on: bool) {
+        let now = self.work.now;
+        let urgency = self.stop.wait();
+        // Where nobody is left to ask, it would be told again and again.
+        if !goes_on && urgency.is_some() {
+            self.work.ring.watch_stop(self.stop_stream.as_fd());
+        }
+        match urgency {
+            Some(Urgency::NotAsked) => {}
+            Some(Urgency::AtOnce) => self.ends_at = Some(now),
+            Some(Urgency::Graceful) | None if self.ends_at.is_some() => {}
+            Some(Urgency::Graceful) | None => {
+                self.ends_at = Some(now + self.settings.grace);
+                self.stop_accepting();
+                for key in 0..self.connections.capacity() {
+                    self.turn(key, |peer, work| {
+                        peer.shut_down(work.now);
+                        Ok(())
+                    });
+                }
+                tell_what_is_left(self.connections.len(), self.settings.grace);
+            }
+        }
+    }
+
+    fn stop_accepting(&mut self) {
+        if let Some(acceptor) = self.acceptor.take() {
+            acceptor.end(&mut self.work.ring);
+        }
+    }
+}
+
+/// A buffer takes as much as one read of the other drivers. They are four megabytes, which are all in use before the first is used again: so a flood from one peer touches all
+/// of them.
+const SHAPE: Shape = Shape { submissions: 1024, completions: 4096, buffers: 64, buffer_bytes: READ_BYTES };

@@ -1,0 +1,388 @@
+//! One connection of the io_uring driver: its session, its socket, and which operations are under way for it.
+
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use log::trace;
+use socket2::SockRef;
+
+use super::leaving::Leaving;
+use super::ring::{Buffer, Unsent};
+use super::token::Whose;
+use super::workspace::Workspace;
+use crate::drivers::listen::{self, Name};
+use crate::drivers::{Ending, READ_BYTES};
+use crate::session::{Bell, Done, Errand, Flow, Session};
+
+/// A session and its socket. Kept small: most of them wait most of the time.
+pub(super) struct Peer<S> {
+    pub(super) session: S,
+    /// Whether it stands in the list of those whose turn goes on.
+    pub(super) queued: bool,
+    pub(super) whose: Whose,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    /// What has arrived before the session wanted it. The receive goes on by itself, until it is cancelled.
+    held: Option<Box<Held>>,
+    /// Whether the ring watches the socket, for who waits for room or receives nothing.
+    is_watched: bool,
+    socket: TcpStream,
+}
+
+/// Boxed, because hardly anybody has any.
+#[derive(Default)]
+struct Held {
+    bytes: Vec<u8>,
+}
+
+/// What becomes of bytes that arrive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Incoming {
+    /// They stay in the system.
+    Left,
+    /// They are received.
+    Received,
+    /// They are received until the cancellation has come through.
+    Cancelled,
+    /// No more will come: the peer has finished, and the session has not been told.
+    Ending,
+    /// The session was told.
+    Ended,
+}
+
+/// What becomes of the session's bytes.
+enum Outgoing {
+    /// The session may have bytes: ask it.
+    Asking,
+    /// The session has none until something happens to it.
+    Quiet,
+    /// Some are under way, in the ring's keeping.
+    Unsent { place: u32 },
+    /// The socket has no room for any of them.
+    Full(Box<Unsent>),
+    /// The write side is shut.
+    Shut,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// There may be more to do without waiting.
+    GoesOn,
+    /// Nothing to do before a completion or a deadline.
+    Waits,
+    /// The session has an errand; there may be more to do meanwhile.
+    HasErrand,
+}
+
+impl<S: Session> Peer<S> {
+    pub(super) fn new(session: S, whose: Whose, socket: TcpStream) -> Peer<S> {
+        Peer {
+            session,
+            queued: false,
+            whose,
+            incoming: Incoming::Left,
+            outgoing: Outgoing::Asking,
+            held: None,
+            is_watched: false,
+            socket,
+        }
+    }
+
+    /// Takes what has arrived, for the turn that follows.
+    pub(super) fn received(
+        &mut self,
+        result: io::Result<Option<Buffer>>,
+        goes_on: bool,
+        work: &mut Workspace,
+    ) -> Result<(), Ending> {
+        if !goes_on {
+            self.incoming = Incoming::Left;
+        }
+        match result {
+            Ok(Some(bytes)) => {
+                work.counts.reads += 1;
+                trace!("{}: read {} bytes", Name(&self.socket), bytes.len());
+                work.arrived = Some(bytes);
+            }
+            Ok(None) => {
+                work.counts.reads += 1;
+                trace!("{}: read the end of the stream", Name(&self.socket));
+                self.incoming = Incoming::Ending;
+            }
+            // As it was asked to, or all buffers were taken: those of this round are free when the next one begins.
+            Err(error) if is_to_be_begun_again(&error) => work.counts.would_block += 1,
+            Err(error) => return Err(Ending::Failed(error)),
+        }
+        Ok(())
+    }
+
+    /// Looks what has happened to the socket.
+    pub(super) fn changed(&mut self, goes_on: bool, work: &mut Workspace) -> Result<(), Ending> {
+        self.is_watched = goes_on;
+        if let Some(error) = self.socket.take_error()? {
+            return Err(Ending::Failed(error));
+        }
+        if let Outgoing::Full(_) = self.outgoing
+            && let Outgoing::Full(unsent) = mem::replace(&mut self.outgoing, Outgoing::Asking)
+        {
+            self.submit(*unsent, work);
+        }
+        Ok(())
+    }
+
+    /// Hears how many bytes have left, and sends the rest.
+    pub(super) fn sent(
+        &mut self,
+        mut unsent: Unsent,
+        result: io::Result<usize>,
+        work: &mut Workspace,
+    ) -> Result<(), Ending> {
+        self.outgoing = Outgoing::Asking;
+        match result {
+            Ok(0) => return Err(Ending::Failed(ErrorKind::WriteZero.into())),
+            Ok(count) => {
+                work.counts.writes += 1;
+                let waiting = unsent.bytes.len() - unsent.sent;
+                trace!("{}: wrote {count} of {waiting} bytes", Name(&self.socket));
+                unsent.sent += count;
+                unsent.stalls_at = work.now + work.settings.send_timeout;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                work.counts.would_block += 1;
+                self.outgoing = Outgoing::Full(Box::new(unsent));
+                return Ok(());
+            }
+            Err(error) if is_to_be_begun_again(&error) => {}
+            Err(error) => return Err(Ending::Failed(error)),
+        }
+        if unsent.sent == unsent.bytes.len() {
+            work.keep(unsent.bytes);
+        } else {
+            // A reader who is slow may be so for long.
+            unsent.bytes.drain(..mem::take(&mut unsent.sent));
+            unsent.bytes.shrink_to_fit();
+            self.submit(unsent, work);
+        }
+        Ok(())
+    }
+
+    /// Feeds and asks the session until there is nothing to do, or enough was done for one turn.
+    pub(super) fn turn(&mut self, bell: &dyn Bell, work: &mut Workspace) -> Result<Progress, Ending> {
+        let mut progress = Progress::GoesOn;
+        for _ in 0..STEPS_PER_TURN {
+            progress = self.step(bell, work)?;
+            if progress != Progress::GoesOn {
+                break;
+            }
+        }
+        self.hold(work);
+        if progress != Progress::GoesOn {
+            self.watch(work);
+        }
+        Ok(progress)
+    }
+
+    /// Takes the errand that a turn has come to.
+    pub(super) fn take_errand(&mut self) -> Option<Errand> {
+        self.ask();
+        self.session.poll_errand()
+    }
+
+    /// When to call [`expire`](Peer::expire).
+    pub(super) fn deadline(&self, work: &Workspace) -> Option<Instant> {
+        [self.session.poll_timeout(), self.stalls_at(work)].into_iter().flatten().min()
+    }
+
+    /// Looks whether a deadline has passed.
+    pub(super) fn expire(&mut self, work: &Workspace) -> Result<(), Ending> {
+        if self.stalls_at(work).is_some_and(|at| at <= work.now) {
+            return Err(Ending::Stalled);
+        }
+        if self.session.poll_timeout().is_some_and(|at| at <= work.now) {
+            self.session.handle_timeout(work.now);
+            self.ask();
+        }
+        Ok(())
+    }
+
+    /// Brings the session what became of its errand.
+    pub(super) fn finish_errand(&mut self, now: Instant, done: Done) {
+        self.session.handle_errand(now, done);
+        self.ask();
+    }
+
+    /// Tells the session that the server stops.
+    pub(super) fn shut_down(&mut self, now: Instant) {
+        self.session.handle_shutdown(now);
+        self.ask();
+    }
+
+    /// Something happened to the session, or beside it: it may have bytes again.
+    pub(super) fn ask(&mut self) {
+        if let Outgoing::Quiet = self.outgoing {
+            self.outgoing = Outgoing::Asking;
+        }
+    }
+
+    /// What is left when the connection is over: the session, and a socket that is not closed before the operations on
+    /// it have ended.
+    pub(super) fn leave(self, work: &mut Workspace) -> (S, Leaving) {
+        if let Incoming::Received = self.incoming {
+            work.ring.cancel_receive(self.whose);
+        }
+        if let Outgoing::Unsent { place } = self.outgoing {
+            work.ring.cancel_send(place);
+        }
+        if self.is_watched {
+            work.ring.cancel_watch(self.whose);
+        }
+        let leaving = Leaving {
+            whose: self.whose,
+            receives: matches!(self.incoming, Incoming::Received | Incoming::Cancelled),
+            sends: matches!(self.outgoing, Outgoing::Unsent { .. }),
+            watches: self.is_watched,
+            socket: self.socket,
+        };
+        (self.session, leaving)
+    }
+
+    fn step(&mut self, bell: &dyn Bell, work: &mut Workspace) -> Result<Progress, Ending> {
+        match self.outgoing {
+            Outgoing::Unsent { .. } | Outgoing::Full(_) => Ok(Progress::Waits),
+            Outgoing::Asking => self.collect(bell, work),
+            Outgoing::Quiet | Outgoing::Shut => self.obey(work),
+        }
+    }
+
+    fn collect(&mut self, bell: &dyn Bell, work: &mut Workspace) -> Result<Progress, Ending> {
+        self.session.poll_transmit(work.now, bell, &mut work.out);
+        if work.out.is_empty() {
+            self.outgoing = Outgoing::Quiet;
+            return Ok(Progress::GoesOn);
+        }
+        if let Some(bytes) = self.session.poll_send_buffer() {
+            SockRef::from(&self.socket).set_send_buffer_size(bytes)?;
+        }
+        Ok(self.send(work))
+    }
+
+    /// Everything has left: what next is the session's decision.
+    fn obey(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
+        match self.session.flow() {
+            Flow::Open => Ok(self.read(work)),
+            Flow::Paused => Ok(Progress::Waits),
+            Flow::Errand => Ok(Progress::HasErrand),
+            Flow::HalfClosed => {
+                if !matches!(self.outgoing, Outgoing::Shut) {
+                    // It waits for nothing, and the ring would hand it to a thread of the kernel all the same.
+                    self.socket.shutdown(Shutdown::Write)?;
+                    self.outgoing = Outgoing::Shut;
+                }
+                match self.incoming {
+                    Incoming::Ended => Err(Ending::Flow),
+                    _ => Ok(self.read(work)),
+                }
+            }
+            Flow::Closed => Err(Ending::Flow),
+            Flow::Reset => {
+                listen::reset_on_drop(SockRef::from(&self.socket))?;
+                Err(Ending::Flow)
+            }
+        }
+    }
+
+    /// Feeds what has arrived, in its order; if there is nothing, sees to it that something may.
+    fn read(&mut self, work: &mut Workspace) -> Progress {
+        if let Some(mut held) = self.held.take() {
+            self.session.receive(work.now, &mut held.bytes, &mut work.out);
+            return self.send(work);
+        }
+        if let Some(mut bytes) = work.arrived.take() {
+            self.session.receive(work.now, &mut bytes, &mut work.out);
+            return self.send(work);
+        }
+        match self.incoming {
+            Incoming::Received | Incoming::Cancelled | Incoming::Ended => Progress::Waits,
+            Incoming::Left => {
+                work.ring.receive(self.whose, self.socket.as_fd());
+                self.incoming = Incoming::Received;
+                Progress::Waits
+            }
+            Incoming::Ending => {
+                self.incoming = Incoming::Ended;
+                self.session.receive_eof(work.now);
+                self.ask();
+                Progress::GoesOn
+            }
+        }
+    }
+
+    /// Sends what the session has appended.
+    fn send(&mut self, work: &mut Workspace) -> Progress {
+        if let Outgoing::Shut = self.outgoing {
+            work.out.clear();
+            return Progress::GoesOn;
+        }
+        if work.out.is_empty() {
+            self.outgoing = Outgoing::Asking;
+            return Progress::GoesOn;
+        }
+        let stalls_at = work.now + work.settings.send_timeout;
+        let unsent = Unsent { bytes: work.take_out(), sent: 0, stalls_at };
+        self.submit(unsent, work);
+        Progress::Waits
+    }
+
+    fn submit(&mut self, unsent: Unsent, work: &mut Workspace) {
+        let place = work.ring.send(self.whose, self.socket.as_fd(), unsent);
+        self.outgoing = Outgoing::Unsent { place };
+    }
+
+    /// Who waits for room has to be told of it, and who waits for nothing that would fail, when the connection is lost.
+    fn watch(&mut self, work: &mut Workspace) {
+        let would_hear = match self.outgoing {
+            Outgoing::Full(_) => false,
+            Outgoing::Unsent { .. } => true,
+            _ => self.incoming == Incoming::Received,
+        };
+        if !would_hear && !self.is_watched {
+            work.ring.watch_socket(self.whose, self.socket.as_fd());
+            self.is_watched = true;
+        }
+    }
+
+    fn stalls_at(&self, work: &Workspace) -> Option<Instant> {
+        match self.outgoing {
+            Outgoing::Unsent { place } => Some(work.ring.stalls_at(place)),
+            Outgoing::Full(ref unsent) => Some(unsent.stalls_at),
+            _ => None,
+        }
+    }
+
+    /// Keeps what the session did not want now, so that nobody lacks the buffer; and before it is too much, lets the
+    /// rest stay in the system.
+    fn hold(&mut self, work: &mut Workspace) {
+        let Some(bytes) = work.arrived.take() else { return };
+        let held = &mut self.held.get_or_insert_default().bytes;
+        held.extend_from_slice(&bytes);
+        if held.len() >= READ_BYTES && self.incoming == Incoming::Received {
+            work.ring.cancel_receive(self.whose);
+            self.incoming = Incoming::Cancelled;
+        }
+    }
+}
+
+/// An operation that has ended and says nothing of the connection.
+fn is_to_be_begun_again(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ECANCELED | libc::ENOBUFS | libc::EINTR | libc::EAGAIN | libc::ENOMEM)
+    )
+}
+
+/// Feeds and questions to the session before the next peer has its turn.
+const STEPS_PER_TURN: usize = 16;

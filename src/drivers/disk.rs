@@ -178,7 +178,9 @@ impl Disk {
         if sync {
             self.sync_folder(open.name.folder())?;
         }
-        Ok(status(&open.file().metadata()?))
+        let status = status(&open.file().metadata()?);
+        open.file = None; // whoever runs this may wait for it
+        Ok(status)
     }
 
     fn path(&self, name: &Name) -> io::Result<PathBuf> {
@@ -226,7 +228,7 @@ impl Disk {
 
 impl OpenFile {
     fn file(&self) -> &fs::File {
-        self.file.as_ref().expect("it is open until it is dropped")
+        self.file.as_ref().expect("it is open until it is published or dropped")
     }
 }
 
@@ -237,6 +239,9 @@ impl Drop for OpenFile {
             Stay::UntilRemoved => None,
         };
         let left = Left { file: self.file.take(), path };
+        if left.file.is_none() {
+            return;
+        }
         let closer = lock(&self.disk.closer).clone();
         match closer {
             Some(closer) => closer.close(left),

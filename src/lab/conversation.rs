@@ -268,6 +268,9 @@ impl Session for Conversation {
             (cause, _) => cause.to_string(),
         };
         log::info!("{}: {reason}", card.farewell(now));
+        if self.connection.missing(self.pending.bytes()) == Some(Missing::Content) {
+            self.cut_exchange();
+        }
         self.leave_only_promises();
     }
 
@@ -319,7 +322,10 @@ impl Session for Conversation {
     fn flow(&self) -> Flow {
         match self.state {
             State::Over(flow, _) => flow,
-            State::Draining { .. } => Flow::HalfClosed,
+            State::Draining { .. } => match self.flow_of_exchange() {
+                Flow::Errand => Flow::Errand,
+                _ => Flow::HalfClosed,
+            },
             State::Talking => match self.flow_of_exchange() {
                 Flow::Open if !self.arrival.is_starved && self.pending.len() >= MAX_PENDING_BYTES => {
                     Flow::Paused

@@ -130,7 +130,13 @@ pub trait Exchange: Send {
     /// The errand is done; a poll follows, unless the connection is over.
     fn handle_errand(&mut self, _done: Done) {}
 
-    /// Whether the client was promised what is not done yet: then errands go on when the connection is over.
+    /// The content has ended before its end: the peer has gone, was late, or broke a rule, of which it is told without
+    /// the exchange. What came so far may be worth to be kept: then the exchange
+    /// [outlives](Exchange::outlives_connection) this.
+    fn handle_cut(&mut self) {}
+
+    /// Whether errands are left that somebody counts on: then they go on when the exchange is cut off, or the
+    /// connection is over. Nothing but errands comes behind that.
     fn outlives_connection(&self) -> bool {
         false
     }

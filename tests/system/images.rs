@@ -155,6 +155,7 @@ fn the_same_content_from_many_is_one_image(binary: Binary) {
 fn a_slow_disk_makes_nobody_else_wait(binary: Binary) {
     let home = Home::new();
     let server = home.start(binary, &["--disk-delay", "3600s"]);
+    let threads = server.threads();
     // More than there are threads for the disk.
     let mut waiting: Vec<Client> = (0..20).map(|_| Client::connect(server.address)).collect();
     for (number, client) in waiting.iter_mut().enumerate() {
@@ -165,6 +166,9 @@ fn a_slow_disk_makes_nobody_else_wait(binary: Binary) {
         assert_eq!(other.get(&format!("/echo/{number}")).text(), number.to_string());
     }
     assert_eq!(other.get("/images").text(), "0 images\n");
+    if binary == Binary::Epoll {
+        assert_eq!(server.threads() - threads, 4, "they wait, and not one for each");
+    }
     for client in &mut waiting {
         client.stream().set_nonblocking(true).expect("a socket");
         assert_eq!(client.stream().peek(&mut [0; 1]).unwrap_err().kind(), ErrorKind::WouldBlock);

@@ -54,7 +54,15 @@ impl Conversation {
         }
     }
 
-    /// The connection is over: only an exchange that has promised something goes on.
+    /// No content comes any more, though it is not complete.
+    pub(super) fn cut_exchange(&mut self) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.handle_cut();
+        }
+        self.leave_only_promises();
+    }
+
+    /// Nobody hears the exchange any more: only an exchange that has promised something goes on.
     pub(super) fn leave_only_promises(&mut self) {
         if self.exchange.as_ref().is_some_and(|exchange| !exchange.outlives_connection()) {
             self.drop_exchange();
@@ -65,3 +73,6 @@ impl Conversation {
         self.exchange.as_ref().map_or(Demand::Content, |exchange| exchange.demand())
     }
 }
+
+#[cfg(test)]
+mod tests;

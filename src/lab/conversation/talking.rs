@@ -140,7 +140,7 @@ impl Conversation {
 
     /// The peer broke a rule: it is told which, unless an answer has begun, which is then all it gets.
     fn refuse(&mut self, error: &Error, shown: &[u8], turn: &mut Turn<'_>) {
-        self.drop_exchange();
+        self.cut_exchange();
         if !self.connection.can_answer() {
             log::info!("conn {}: {error}, after its answer had begun", self.card.number);
             self.connection.cut();

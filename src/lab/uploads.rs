@@ -116,10 +116,15 @@ impl Uploads {
     ///
     /// # Errors
     /// It is too large, or too many are open, or there is no room.
-    pub fn begin(self: &Arc<Uploads>, length: Option<u64>, content_type: String) -> Result<Lease, Refusal> {
+    pub fn begin(
+        self: &Arc<Uploads>,
+        length: Option<u64>,
+        content_type: String,
+        metadata: Option<Box<str>>,
+    ) -> Result<Lease, Refusal> {
         self.forget_expired();
         let place = self.images.admit(length)?;
-        let facts = Facts { number: place.number(), length, content_type };
+        let facts = Facts { number: place.number(), length, content_type, metadata };
         let file = facts.name();
         let progress = Progress { offset: 0, digest: Sha256::default(), digested: 0, place, file };
         let mut shelf = self.shelf();
@@ -162,9 +167,10 @@ impl Uploads {
         let now = self.clock.unix_millis();
         let mut shelf = self.shelf();
         let is_due =
-            |upload: &mut Upload| upload.expires_millis <= now && !matches!(upload.standing, Standing::Held);
-        let expired: Vec<Upload> =
-            shelf.uploads.extract_if(.., |_, upload| is_due(upload)).map(|(_, upload)| upload).collect();
+            |upload: &Upload| upload.expires_millis <= now && !matches!(upload.standing, Standing::Held);
+        let due = shelf.uploads.iter().filter(|(_, upload)| is_due(upload)).map(|(number, _)| *number);
+        let due: Vec<u64> = due.collect();
+        let expired: Vec<Upload> = due.iter().filter_map(|number| shelf.uploads.remove(number)).collect();
         shelf.left.extend(expired.iter().filter_map(|upload| match &upload.standing {
             Standing::Resting(progress) => Some(progress.file.clone()),
             Standing::Held | Standing::Complete { .. } => None,
@@ -173,7 +179,7 @@ impl Uploads {
     }
 
     /// When an upload that somebody has just used is forgotten, in milliseconds since 1970-01-01T00:00:00Z.
-    fn expiry(&self) -> u64 {
+    pub fn expiry(&self) -> u64 {
         self.clock.unix_millis() + self.settings.ttl.as_millis() as u64
     }
 
@@ -195,7 +201,7 @@ impl Upload {
     }
 
     fn glance(&self) -> Glance {
-        let Facts { number, length, content_type } = self.facts.clone();
+        let Facts { number, length, content_type, .. } = self.facts.clone();
         let (offset, image) = match &self.standing {
             Standing::Resting(progress) => (Some(progress.offset), None),
             Standing::Held => (None, None),

@@ -3,6 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
 use crate::client::{Answer, Client};
 use crate::images::{Home, chunk, content, path_of};
 use crate::process::{Binary, Server, on_each_server, until};
@@ -19,6 +23,8 @@ on_each_server!(
     limits_hold_for_what_is_not_finished,
     a_full_disk_keeps_what_was_acknowledged,
     an_upload_is_finished_when_its_client_has_gone,
+    checked_content_that_is_cut_does_not_count,
+    an_upload_by_tus_outlives_a_killed_server,
 );
 
 fn a_cut_keeps_what_has_come(binary: Binary) {
@@ -243,6 +249,51 @@ fn an_upload_is_finished_when_its_client_has_gone(binary: Binary) {
     );
 }
 
+fn checked_content_that_is_cut_does_not_count(binary: Binary) {
+    let home = Home::new();
+    let server = home.start(binary, &[]);
+    let whole = content(600_000);
+    let mut client = Client::connect(server.address);
+    client.send(begin(&format!("{TUS}Upload-Length: 600000\r\nContent-Length: 0")));
+    assert_eq!(client.answer().status, 201);
+    let checksum = format!("Upload-Checksum: sha1 {}\r\n", STANDARD.encode(Sha1::digest(&whole)));
+    client.send(patch_by_tus(0, whole.len(), &checksum));
+    client.send(&whole[..500_000]);
+    client.finish_sending();
+    assert_eq!(client.answer().status, 400);
+    let mut client = Client::connect(server.address);
+    assert_eq!((offset(&mut client, 1), unfinished(&home)), (0, vec![0]));
+    client.send(patch_by_tus(0, whole.len(), &checksum));
+    client.send(&whole);
+    assert_eq!(client.answer().field("Content-Location"), Some(&*path_of(&whole)));
+    assert!(client.get(&path_of(&whole)).content == whole);
+}
+
+fn an_upload_by_tus_outlives_a_killed_server(binary: Binary) {
+    let home = Home::new();
+    let whole = content(600_000);
+    let server = home.start(binary, &[]);
+    let mut client = Client::connect(server.address);
+    client.send(begin(&format!("{TUS}Upload-Length: 600000\r\nContent-Length: 0")));
+    assert_eq!(client.answer().status, 201);
+    client.send([patch_by_tus(0, 400_000, "").as_bytes(), &whole[..400_000]].concat());
+    assert_eq!(client.answer().status, 204);
+    drop(server); // by SIGKILL
+    let server = home.start(binary, &[]);
+    let mut client = Client::connect(server.address);
+    assert_eq!(offset(&mut client, 1), 400_000);
+    client.send([patch_by_tus(400_000, 200_000, "").as_bytes(), &whole[400_000..]].concat());
+    assert_eq!(client.answer().status, 204);
+    assert!(client.get(&path_of(&whole)).content == whole);
+}
+
+fn patch_by_tus(offset: usize, length: usize, fields: &str) -> String {
+    format!(
+        "PATCH /uploads/1 HTTP/1.1\r\nHost: lab\r\n{TUS}Content-Type: application/offset+octet-stream\r\n\
+         {fields}Upload-Offset: {offset}\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
+
 fn begin(fields: &str) -> String {
     format!("POST /uploads HTTP/1.1\r\nHost: lab\r\n{fields}\r\n\r\n")
 }
@@ -275,4 +326,5 @@ fn unfinished(home: &Home) -> Vec<u64> {
     entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|found| found.len()).collect()
 }
 
+const TUS: &str = "Tus-Resumable: 1.0.0\r\n";
 const INTEROP: &str = "Upload-Draft-Interop-Version: 8\r\n";

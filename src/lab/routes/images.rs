@@ -43,7 +43,7 @@ fn images(call: &Call<'_>) -> Result<Answer, Refusal> {
         // What is to survive a cut is kept in another way, and comes to the same.
         Method::Post if uploads::is_resumable(call) => uploads::begin(call),
         Method::Post => upload::upload(call),
-        Method::Options => Ok(uploads::options(call)),
+        Method::Options => Ok(Answer::Whole(uploads::options(call))),
         _ => list::list(call),
     }
 }

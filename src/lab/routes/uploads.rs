@@ -1,10 +1,11 @@
-//! Uploads that survive a cut: resumable by draft-ietf-httpbis-resumable-upload-12, interop version 8.
+//! Uploads that survive a cut, in two dialects: draft-ietf-httpbis-resumable-upload-12, interop version 8, and tus 1.0.0.
 
 mod answer;
 mod list;
 mod resource;
 mod terms;
 mod transfer;
+mod tus;
 
 use std::task::Waker;
 
@@ -13,7 +14,7 @@ use self::terms::Terms;
 use self::transfer::Transfer;
 use super::images::content_type::content_type;
 use crate::http::media_type::essence;
-use crate::http::{Method, Response};
+use crate::http::{Framing, Method, Response};
 use crate::lab::exchange::{Answer, Call};
 use crate::lab::refusal::Refusal;
 use crate::lab::router::Route;
@@ -42,18 +43,30 @@ pub const ROUTES: &[Route] = &[
 /// `/uploads`
 fn uploads(call: &Call<'_>) -> Result<Answer, Refusal> {
     match call.request.method {
+        Method::Post if tus::is_spoken(call)? => begin_by_tus(call).map_err(tus::refused),
         Method::Post => begin(call),
-        Method::Options => Ok(options(call)),
+        Method::Options => Ok(Answer::Whole(tus::abilities(options(call), &call.lab.uploads.settings))),
         _ => list::list(call),
     }
 }
 
 /// `/uploads/{id}`
 fn upload(call: &Call<'_>) -> Result<Answer, Refusal> {
+    if tus::is_spoken(call)? {
+        return upload_by_tus(call).map_err(tus::refused);
+    }
     match call.request.method {
-        Method::Patch => append(call),
-        Method::Delete => resource::cancel(call, turn(call)?),
-        _ => resource::tell(call, turn(call)?),
+        Method::Patch => append(call, PARTIAL_UPLOAD, Terms::read),
+        Method::Delete => Ok(resource::cancel(call, turn(call)?, false)),
+        _ => Ok(resource::tell(call, turn(call)?, false)),
+    }
+}
+
+fn upload_by_tus(call: &Call<'_>) -> Result<Answer, Refusal> {
+    match call.request.method {
+        Method::Patch => append(call, OFFSET_OCTET_STREAM, tus::terms),
+        Method::Delete => Ok(resource::cancel(call, turn(call)?, true)),
+        _ => Ok(resource::tell(call, turn(call)?, true)),
     }
 }
 
@@ -63,12 +76,11 @@ pub(super) fn is_resumable(call: &Call<'_>) -> bool {
 }
 
 /// Tells that an upload that begins here can be gone on with, and what holds for it.
-pub(super) fn options(call: &Call<'_>) -> Answer {
-    let response = Response::new(204)
+pub(super) fn options(call: &Call<'_>) -> Response {
+    Response::new(204)
         .with("Allow", "GET, HEAD, POST, OPTIONS")
         .with("Accept-Patch", PARTIAL_UPLOAD)
-        .with("Upload-Limit", limit(&call.lab.uploads.settings));
-    Answer::Whole(response)
+        .with("Upload-Limit", limit(&call.lab.uploads.settings))
 }
 
 /// Begins an upload, with or without its first bytes.
@@ -76,10 +88,35 @@ pub(super) fn options(call: &Call<'_>) -> Answer {
 /// # Errors
 /// The request is no such one, or there is no room.
 pub(super) fn begin(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let terms = Terms { offset: None, ..Terms::read(call)? };
+    begin_with(call, Terms { offset: None, ..Terms::read(call)? }, None, content_type(call)?)
+}
+
+/// The same in the words of tus: content that comes with it is of a type of its own, and is as if it came by PATCH.
+fn begin_by_tus(call: &Call<'_>) -> Result<Answer, Refusal> {
+    if !matches!(call.request.framing, Framing::None | Framing::Length(0)) {
+        check_type(call, OFFSET_OCTET_STREAM)?;
+    }
+    let terms = Terms { offset: None, ..tus::terms(call)? };
+    if terms.length.is_none() {
+        return Err(Refusal::new(
+            400,
+            "Upload-Length does not say how long the upload will be",
+            "Upload-Length: 6",
+        ));
+    }
+    let (metadata, content_type) = tus::metadata(call)?;
+    begin_with(call, terms, metadata, content_type)
+}
+
+fn begin_with(
+    call: &Call<'_>,
+    terms: Terms,
+    metadata: Option<Box<str>>,
+    content_type: String,
+) -> Result<Answer, Refusal> {
     let length = terms.length_at(0)?;
     let limited = |refusal: Refusal| refusal.with("Upload-Limit", limit(&call.lab.uploads.settings));
-    let mut lease = call.lab.uploads.begin(length, content_type(call)?).map_err(limited)?;
+    let mut lease = call.lab.uploads.begin(length, content_type, metadata).map_err(limited)?;
     if let Err(refusal) = terms.agree(&mut lease) {
         lease.forget();
         return Err(refusal);
@@ -87,16 +124,15 @@ pub(super) fn begin(call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::exchange(Transfer::begin(&call.lab.uploads, lease, terms)))
 }
 
-fn append(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let given = call.request.fields.text("content-type").map(essence).unwrap_or_default();
-    if !given.eq_ignore_ascii_case(PARTIAL_UPLOAD) {
-        let why = format!("Content-Type is {given:?}, and what is added to an upload is {PARTIAL_UPLOAD}");
-        let refusal = Refusal::new(415, why, format!("Content-Type: {PARTIAL_UPLOAD}"));
-        return Err(refusal.with("Accept-Patch", PARTIAL_UPLOAD));
-    }
-    let terms = Terms::read(call)?;
+fn append(
+    call: &Call<'_>,
+    content_type: &'static str,
+    read: fn(&Call<'_>) -> Result<Terms, Refusal>,
+) -> Result<Answer, Refusal> {
+    check_type(call, content_type)?;
+    let terms = read(call)?;
     if terms.offset.is_none() {
-        let why = "Upload-Offset says where these bytes belong, as an Integer (RFC 9651 §3.3.1)";
+        let why = "no Upload-Offset says where these bytes belong, as a number";
         return Err(Refusal::new(400, why, "HEAD for the offset, and Upload-Offset with it"));
     }
     let (uploads, turn) = (&call.lab.uploads, turn(call)?);
@@ -109,13 +145,22 @@ fn append(call: &Call<'_>) -> Result<Answer, Refusal> {
     })
 }
 
+fn check_type(call: &Call<'_>, due: &'static str) -> Result<(), Refusal> {
+    let given = call.request.fields.text("content-type").map(essence).unwrap_or_default();
+    if given.eq_ignore_ascii_case(due) {
+        return Ok(());
+    }
+    let why = format!("Content-Type is {given:?}, and what is added to an upload is {due}");
+    Err(Refusal::new(415, why, format!("Content-Type: {due}")).with("Accept-Patch", due))
+}
+
 /// The upload, if the request can go on with it.
 fn open(found: Found, terms: &Terms) -> Result<Lease, Refusal> {
     match found {
         Found::Complete { image, .. } => Err(too_late(terms.announced, &image.path())),
         Found::Open(mut lease) => {
             terms.agree(&mut lease)?;
-            Ok(lease)
+            Ok(*lease)
         }
     }
 }
@@ -129,3 +174,6 @@ fn turn(call: &Call<'_>) -> Result<Turn, Refusal> {
 
 /// A block of a representation, and nothing of it but its bytes.
 const PARTIAL_UPLOAD: &str = "application/partial-upload";
+
+/// The same in the words of tus.
+const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";

@@ -16,6 +16,8 @@ pub struct Facts {
     /// How long it will be, once the client has said so.
     pub length: Option<u64>,
     pub content_type: String,
+    /// What else its client has told of it, which ends with the server: a name has no room for it.
+    pub metadata: Option<Box<str>>,
 }
 
 impl Facts {
@@ -36,7 +38,7 @@ impl Facts {
             UNKNOWN => None,
             length => Some(length.parse().ok()?),
         };
-        let facts = Facts { number: number.parse().ok()?, length, content_type };
+        let facts = Facts { number: number.parse().ok()?, length, content_type, metadata: None };
         (facts.name().file() == file).then_some(facts)
     }
 }

@@ -21,7 +21,7 @@ pub struct Turn {
 
 /// What there is when the turn has come.
 pub enum Found {
-    Open(Lease),
+    Open(Box<Lease>),
     Complete { image: ImageId, length: u64 },
 }
 
@@ -47,7 +47,8 @@ impl Turn {
                 Some(Ok(Found::Complete { image, length }))
             }
             Standing::Resting(progress) => {
-                Some(Ok(Found::Open(Lease::new(&self.uploads, self.ticket, facts, progress))))
+                let lease = Lease::new(&self.uploads, self.ticket, facts, progress);
+                Some(Ok(Found::Open(Box::new(lease))))
             }
         }
     }

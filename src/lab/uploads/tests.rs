@@ -18,7 +18,7 @@ fn uploads(ttl: Duration) -> Arc<Uploads> {
 }
 
 fn begin(uploads: &Arc<Uploads>) -> Lease {
-    uploads.begin(Some(9), "image/png".to_owned()).unwrap()
+    uploads.begin(Some(9), "image/png".to_owned(), None).unwrap()
 }
 
 fn poll(turn: &Turn) -> Option<Result<Found, Refusal>> {
@@ -46,7 +46,8 @@ fn the_newest_request_has_the_upload_as_soon_as_the_one_before_lets_go() {
 fn what_nobody_came_for_is_forgotten_and_its_file_left_to_the_next() {
     let uploads = uploads(Duration::from_millis(10));
     let files = |length| {
-        let facts = |number, length| Facts { number, length, content_type: "image/png".to_owned() };
+        let facts =
+            |number, length| Facts { number, length, content_type: "image/png".to_owned(), metadata: None };
         let status = Status { length, modified_millis: NOW.load(Relaxed) };
         let old = Status { modified_millis: NOW.load(Relaxed) - 10, ..status };
         let entry = |facts: Facts, status| Entry { name: facts.name(), status };
@@ -68,7 +69,7 @@ fn what_nobody_came_for_is_forgotten_and_its_file_left_to_the_next() {
 proptest! {
     #[test]
     fn a_file_name_says_all(number: u64, length: Option<u64>, content_type in "[a-z]{1,9}/[a-z.+_!#$&^-]{1,30}") {
-        let facts = Facts { number, length, content_type };
+        let facts = Facts { number, length, content_type, metadata: None };
         prop_assert_eq!(Facts::parse(facts.name().file()), Some(facts));
     }
 

@@ -4,6 +4,7 @@
 use std::mem;
 
 use super::answer::limit;
+use super::tus;
 use crate::http::Response;
 use crate::http::structured::encode_boolean;
 use crate::lab::exchange::{Answer, Call, Demand, Exchange, Reply};
@@ -14,18 +15,20 @@ use crate::lab::uploads::{Found, Turn};
 use crate::session::{Done, Errand, Failure, Name};
 
 /// `HEAD /uploads/{id}`
-pub(super) fn tell(call: &Call<'_>, turn: Turn) -> Result<Answer, Refusal> {
-    Ok(Answer::exchange(Visit { turn, wanted: Wanted::Offset, form: call.form(), step: Step::Receiving }))
+pub(super) fn tell(call: &Call<'_>, turn: Turn, is_tus: bool) -> Answer {
+    Answer::exchange(Visit { turn, wanted: Wanted::Offset, is_tus, form: call.form(), step: Step::Receiving })
 }
 
 /// `DELETE /uploads/{id}`
-pub(super) fn cancel(call: &Call<'_>, turn: Turn) -> Result<Answer, Refusal> {
-    Ok(Answer::exchange(Visit { turn, wanted: Wanted::End, form: call.form(), step: Step::Receiving }))
+pub(super) fn cancel(call: &Call<'_>, turn: Turn, is_tus: bool) -> Answer {
+    Answer::exchange(Visit { turn, wanted: Wanted::End, is_tus, form: call.form(), step: Step::Receiving })
 }
 
 struct Visit {
     turn: Turn,
     wanted: Wanted,
+    /// Whether it is spoken of in the words of tus.
+    is_tus: bool,
     form: Form,
     step: Step,
 }
@@ -58,6 +61,9 @@ impl Exchange for Visit {
         {
             self.step = Step::Over;
             match found {
+                Ok(found) if self.wanted == Wanted::Offset && self.is_tus => {
+                    reply.send(tus::state(&found, reply.lab.uploads.expiry()));
+                }
                 Ok(found) if self.wanted == Wanted::Offset => {
                     reply.send(state(&found, &reply.lab.settings.uploads));
                 }
@@ -67,9 +73,9 @@ impl Exchange for Visit {
                 }
                 Ok(Found::Complete { .. }) => {
                     self.turn.forget();
-                    reply.send(Response::new(204));
+                    reply.send(self.gone());
                 }
-                Err(refusal) => reply.refuse(&refusal, self.form),
+                Err(refusal) => self.refuse(refusal, reply),
             }
         }
         if let Step::Removed(_) = self.step {
@@ -106,10 +112,19 @@ impl Visit {
     fn conclude(&mut self, reply: &mut Reply<'_>) {
         match mem::replace(&mut self.step, Step::Over) {
             Step::Removed(Err(failure)) if failure != Failure::Missing => {
-                reply.refuse(&disk_refused(&failure), self.form);
+                self.refuse(disk_refused(&failure), reply);
             }
-            _ => reply.send(Response::new(204)),
+            _ => reply.send(self.gone()),
         }
+    }
+
+    fn gone(&self) -> Response {
+        if self.is_tus { tus::spoken(Response::new(204)) } else { Response::new(204) }
+    }
+
+    fn refuse(&self, refusal: Refusal, reply: &mut Reply<'_>) {
+        let refusal = if self.is_tus { tus::refused(refusal) } else { refusal };
+        reply.refuse(&refusal, self.form);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a request says of an upload, and whether that fits what is known of it.
 
+use super::tus;
 use crate::http::{Framing, structured};
 use crate::lab::exchange::Call;
 use crate::lab::journal::Ack;
@@ -7,8 +8,18 @@ use crate::lab::refusal::{Form, Refusal};
 use crate::lab::representation::Representation;
 use crate::lab::uploads::Lease;
 
+/// The words that a request uses.
+#[derive(Clone, Copy)]
+pub(super) enum Dialect {
+    /// Those of draft-ietf-httpbis-resumable-upload-12.
+    Draft,
+    /// Those of tus; with a checksum the content counts when it is what it was, or not at all.
+    Tus { checksum: Option<[u8; 20]> },
+}
+
 /// The terms of a request with content.
 pub(super) struct Terms {
+    pub dialect: Dialect,
     /// Where the content belongs; a new upload has only one place for it.
     pub offset: Option<u64>,
     /// Whether it is the last.
@@ -35,24 +46,57 @@ impl Terms {
     /// # Errors
     /// `Upload-Complete` is missing, or is no Boolean, which is the same.
     pub fn read(call: &Call<'_>) -> Result<Terms, Refusal> {
-        let fields = &call.request.fields;
         let is_last =
             only(call, "upload-complete").and_then(structured::boolean).ok_or_else(incompleteness)?;
+        Ok(Terms { is_last, ..Terms::of_any(call)? })
+    }
+
+    /// The same, but for what every dialect says in its own way.
+    pub fn of_any(call: &Call<'_>) -> Result<Terms, Refusal> {
+        let version = only(call, INTEROP_VERSION_FIELD).and_then(structured::count);
         Ok(Terms {
+            dialect: Dialect::Draft,
             offset: only(call, "upload-offset").and_then(structured::count),
-            is_last,
+            is_last: false,
             length: only(call, "upload-length").and_then(structured::count),
             announced: match call.request.framing {
                 Framing::None => Some(0),
                 Framing::Length(length) => Some(length),
                 Framing::Chunked => None,
             },
-            hears_interim: fields.first(INTEROP_VERSION_FIELD).and_then(structured::count)
-                == Some(INTEROP_VERSION),
+            hears_interim: version == Some(INTEROP_VERSION),
             ack: Ack::of_file(call)?,
             form: call.form(),
             representation: call.representation(),
         })
+    }
+
+    /// Whether nothing is to come behind this offset.
+    pub fn ends_at(&self, offset: u64, length: Option<u64>) -> bool {
+        match self.dialect {
+            Dialect::Draft => self.is_last,
+            Dialect::Tus { .. } => length == Some(offset),
+        }
+    }
+
+    pub fn is_tus(&self) -> bool {
+        matches!(self.dialect, Dialect::Tus { .. })
+    }
+
+    /// What the content has to be, if that is said.
+    pub fn checksum(&self) -> Option<[u8; 20]> {
+        match self.dialect {
+            Dialect::Draft => None,
+            Dialect::Tus { checksum } => checksum,
+        }
+    }
+
+    /// A refusal in the words of the request.
+    pub fn refused(&self, refusal: Refusal) -> Refusal {
+        match self.dialect {
+            Dialect::Draft => refusal,
+            Dialect::Tus { .. } => tus::refused(refusal),
+        }
     }
 
     /// How long the upload will be, as far as the request tells, if it goes on at this offset.

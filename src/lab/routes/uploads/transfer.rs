@@ -13,8 +13,11 @@ mod steps;
 
 use std::sync::Arc;
 
+use sha1::Sha1;
+
 use super::answer::{complete, limit, partial};
 use super::terms::{INTEROP_VERSION, INTEROP_VERSION_FIELD, Terms, inconsistent};
+use super::tus;
 use crate::http::Response;
 use crate::lab::exchange::{Demand, Exchange, Reply};
 use crate::lab::images::file_name::FileName;
@@ -34,6 +37,9 @@ pub(super) struct Transfer {
     spool: Spool,
     /// So much content has come.
     received: u64,
+    /// What is written and does not count yet, and its SHA-1: until all of it is there, nobody knows whether it is right.
+    held: u64,
+    sha1: Sha1,
     /// The offset that the client has heard of.
     told: Option<u64>,
     is_complete: bool,
@@ -104,6 +110,8 @@ impl Transfer {
             begun: None,
             spool: Spool::default(),
             received: 0,
+            held: 0,
+            sha1: Sha1::default(),
             told: None,
             is_complete: false,
             is_cut: false,
@@ -225,7 +233,15 @@ impl Transfer {
             reply.close_after_exchange();
         }
         match outcome {
-            Outcome::Refused(refusal) => reply.refuse(refusal, self.terms.form),
+            Outcome::Refused(refusal) => {
+                reply.refuse(&self.terms.refused(refusal.clone()), self.terms.form);
+            }
+            Outcome::Partial(offset) if self.terms.is_tus() => {
+                reply.send(tus::appended(self.begun, *offset, None, self.uploads.expiry()));
+            }
+            Outcome::Complete(kept, length) if self.terms.is_tus() => {
+                reply.send(tus::appended(self.begun, *length, Some(kept), self.uploads.expiry()));
+            }
             Outcome::Partial(offset) => {
                 reply.send(partial(self.begun, *offset, &self.uploads.settings));
             }

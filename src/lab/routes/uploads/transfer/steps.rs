@@ -2,6 +2,9 @@
 
 use std::mem;
 
+use sha2::Digest;
+
+use super::super::tus;
 use super::{Outcome, Step, Target, Transfer, inconsistent};
 use crate::lab::images::file_name::FileName;
 use crate::lab::images::id::ImageId;
@@ -133,10 +136,15 @@ impl Transfer {
     }
 
     fn handle_written(&mut self, bytes: &[u8]) {
+        if self.terms.checksum().is_some() {
+            Digest::update(&mut self.sha1, bytes);
+            self.held += bytes.len() as u64;
+            return;
+        }
         let Some(lease) = &mut self.lease else { return };
         let progress = lease.progress();
         if progress.digested == progress.offset {
-            sha2::Digest::update(&mut progress.digest, bytes);
+            Digest::update(&mut progress.digest, bytes);
             progress.digested += bytes.len() as u64;
         }
         progress.offset += bytes.len() as u64;
@@ -149,7 +157,7 @@ impl Transfer {
             return Err(Failure::Other("the file is shorter than it was".into()));
         }
         let progress = lease.progress();
-        sha2::Digest::update(&mut progress.digest, bytes);
+        Digest::update(&mut progress.digest, bytes);
         progress.digested += bytes.len() as u64;
         self.finish();
         Ok(())
@@ -161,6 +169,10 @@ impl Transfer {
         if !is_written || !matches!(self.step, Step::Writing) {
             return;
         }
+        self.settle_checksum();
+        if let Step::Resizing = self.step {
+            return;
+        }
         match self.refusal.take() {
             Some(refusal) if self.is_void => self.discard(refusal),
             Some(refusal) => self.end(Outcome::Refused(refusal)),
@@ -170,11 +182,26 @@ impl Transfer {
         }
     }
 
+    /// Content with a checksum counts when it is right, and is taken out again when it is not, or is not all there.
+    fn settle_checksum(&mut self) {
+        let (Some(due), Some(lease)) = (self.terms.checksum(), &mut self.lease) else { return };
+        let is_whole = self.is_complete && self.refusal.is_none();
+        if is_whole && Digest::finalize(self.sha1.clone())[..] == due {
+            lease.progress().offset += mem::take(&mut self.held);
+        } else if is_whole {
+            self.refusal = Some(tus::mismatch());
+        }
+        let is_over = self.refusal.is_some() || self.is_cut;
+        if is_over && mem::take(&mut self.held) > 0 {
+            self.step = Step::Resizing;
+        }
+    }
+
     /// All content of this request is in the file.
     fn finish(&mut self) {
-        let (Some(lease), is_last) = (&mut self.lease, self.terms.is_last) else { return };
+        let Some(lease) = &mut self.lease else { return };
         let offset = lease.offset();
-        if !is_last {
+        if !self.terms.ends_at(offset, lease.facts.length) {
             return match self.terms.ack {
                 Ack::Fsync => self.step = Step::Syncing(None),
                 Ack::Memory | Ack::Write => self.end(Outcome::Partial(offset)),

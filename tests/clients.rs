@@ -1,5 +1,5 @@
 //! The servers, used by other people's libraries as other people use them: for WebSockets one of Python, one of Node and
-//! one of Rust, for event streams two of Python and one of Node.
+//! one of Rust, for event streams two of Python and one of Node, for uploads one of each.
 //!
 //! Those of Python and Node are used by scripts in `tests/clients/`, which can be run by hand as well. The libraries are
 //! installed below `target`.
@@ -49,6 +49,8 @@ on_each_server!(
     serves_sseclient_of_python_through_restarts,
     serves_httpx_sse_of_python_through_restarts,
     serves_eventsource_of_node_through_restarts,
+    serves_tuspy_of_python,
+    serves_tus_js_client_of_node,
 );
 
 fn serves_websockets_of_python(binary: &str) {
@@ -81,6 +83,20 @@ fn serves_eventsource_of_node_through_restarts(binary: &str) {
     static FOLDER: Folder = LazyLock::new(|| of_node("eventsource", "eventsource@5.1.5"));
     let Some(folder) = or_leave_out(FOLDER.clone()) else { return };
     check_with_restarts(node(&folder), "by_eventsource.js", binary);
+}
+
+fn serves_tuspy_of_python(binary: &str) {
+    static FOLDER: Folder = LazyLock::new(|| of_python("tuspy", &["tuspy==1.1.0"]));
+    let Some(folder) = or_leave_out(FOLDER.clone()) else { return };
+    let server = Server::start(binary, &[]);
+    check(python(&folder), "by_tuspy.py", &[&server.address.to_string()]);
+}
+
+fn serves_tus_js_client_of_node(binary: &str) {
+    static FOLDER: Folder = LazyLock::new(|| of_node("tus-js-client", "tus-js-client@4.3.1"));
+    let Some(folder) = or_leave_out(FOLDER.clone()) else { return };
+    let server = Server::start(binary, &[]);
+    check(node(&folder), "by_tus.js", &[&server.address.to_string()]);
 }
 
 /// Where a library is, once it was looked for.

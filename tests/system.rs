@@ -8,6 +8,8 @@ mod listener;
 mod process;
 #[path = "system/topics.rs"]
 mod topics;
+#[path = "system/uploads.rs"]
+mod uploads;
 #[path = "system/websocket.rs"]
 mod websocket;
 

@@ -47,6 +47,7 @@ pub mod range;
 mod request_line;
 pub mod response;
 pub mod search;
+pub mod structured;
 pub mod target;
 
 pub use connection::{Connection, Event, Limits};

@@ -193,6 +193,11 @@ impl<'r> Reply<'r> {
         self.connection.send_prepared(prepared, date, self.out);
     }
 
+    /// Sends an interim response, unsigned; the final one follows.
+    pub fn send_interim(&mut self, response: &Response) {
+        self.connection.send_interim(response, self.out);
+    }
+
     /// Gives the connection up to another protocol.
     pub fn switch_protocols(&mut self, response: Response) {
         self.log(response.status);

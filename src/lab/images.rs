@@ -106,6 +106,12 @@ impl Images {
         Place::admit(self, announced)
     }
 
+    /// Goes on with an upload of a server before this one, of which so many bytes have come. No limit applies: they are
+    /// there already.
+    pub fn readmit(self: &Arc<Images>, number: u64, bytes: u64) -> Place {
+        Place::readmit(self, number, bytes)
+    }
+
     fn image(&self, known: FileName, file: Name, status: Status) -> Image {
         let FileName { id, number, content_type } = known;
         let modified = self.clock.seconds_of(status.modified_millis);

@@ -32,6 +32,7 @@ pub mod routes;
 pub mod settings;
 pub mod spool;
 pub mod topics;
+pub mod uploads;
 pub mod visit;
 pub mod wait;
 pub mod watchers;
@@ -55,6 +56,7 @@ use registry::Registry;
 use rooms::Rooms;
 use settings::Settings;
 use topics::Topics;
+use uploads::Uploads;
 use visit::Visit;
 use wait::Waiters;
 use watchers::Watchers;
@@ -70,6 +72,7 @@ pub struct Lab {
     pub queues: Arc<Queues>,
     pub pipeline: Pipeline,
     pub images: Arc<Images>,
+    pub uploads: Arc<Uploads>,
     /// Who is held back until there is news.
     pub waiters: Waiters,
     /// Where what outlives the process is written down.
@@ -89,6 +92,7 @@ impl Lab {
         let tape = Tape::new(settings.tape_bytes);
         let started = (time.instant)();
         let clock = Arc::new(Clock::new(time, settings.golden));
+        let images = Arc::new(Images::new(settings.uploads, Arc::clone(&clock)));
         let journal: Arc<dyn Journal> = Arc::new(NoJournal);
         let registry = Arc::<Registry>::default();
         let watchers = Arc::new(Watchers::new(Arc::clone(&registry)));
@@ -97,7 +101,8 @@ impl Lab {
         let audience = is_watchable.then(|| -> Arc<dyn Audience> { Arc::clone(&watchers) as _ });
         Lab {
             topics: Topics::new(&settings.topics, Arc::clone(&journal), Arc::clone(&clock)),
-            images: Arc::new(Images::new(settings.uploads, Arc::clone(&clock))),
+            uploads: Arc::new(Uploads::new(settings.uploads, Arc::clone(&images), Arc::clone(&clock))),
+            images,
             clock,
             registry,
             rooms: Arc::default(),
@@ -140,9 +145,12 @@ impl Lab {
 }
 
 impl Lab {
-    /// Goes on from the images that were found on the disk; answers which files are of no use.
-    pub fn find(&self, files: Vec<Entry>) -> Vec<Name> {
-        self.images.restore(files)
+    /// Goes on from the images and the unfinished uploads that were found on the disk; answers which files are of no
+    /// use.
+    pub fn find(&self, images: Vec<Entry>, unfinished: Vec<Entry>) -> Vec<Name> {
+        let mut spare = self.images.restore(images);
+        spare.extend(self.uploads.restore(unfinished));
+        spare
     }
 }
 

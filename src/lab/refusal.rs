@@ -20,11 +20,14 @@ pub struct Refusal {
     pub advice: String,
     /// The field lines that the status asks for, such as Allow for 405 (RFC 9110 §15.5.6).
     pub fields: Vec<(&'static str, String)>,
+    /// What programs are told besides: members of the problem, its type among them. With them it is told as a problem
+    /// to everybody.
+    pub members: Vec<(&'static str, Value)>,
 }
 
 impl Refusal {
     pub fn new(status: u16, why: impl Into<String>, advice: impl Into<String>) -> Refusal {
-        Refusal { status, why: why.into(), advice: advice.into(), fields: Vec::new() }
+        Refusal { status, why: why.into(), advice: advice.into(), fields: Vec::new(), members: Vec::new() }
     }
 
     /// Adds a field line that goes with the status.
@@ -33,25 +36,39 @@ impl Refusal {
         self
     }
 
+    /// Adds a member of the problem (RFC 9457 §3.2).
+    pub fn with_member(mut self, name: &'static str, value: impl Into<Value>) -> Refusal {
+        self.members.push((name, value.into()));
+        self
+    }
+
     /// The refusal in the form that the client prefers.
     pub fn response(&self, form: Form) -> Response {
         let response = match form {
-            Form::Text => {
+            Form::Text if self.members.is_empty() => {
                 let title = reason(self.status);
                 Response::text(
                     self.status,
                     format!("{} {title}: {}\ntry: {}\n", self.status, self.why, self.advice),
                 )
             }
-            Form::Problem => problem(
-                self.status,
-                json!({ "title": reason(self.status), "status": self.status, "detail": self.why, "advice": self.advice }),
-            ),
+            _ => problem(self.status, self.details()),
         };
         // A cache may keep a 404 and some others without being told to (RFC 9110 §15.1), so it has to know that there
         // are two forms.
         let response = response.with("Vary", "Accept");
         self.fields.iter().fold(response, |response, (name, value)| response.with(name, value.clone()))
+    }
+
+    fn details(&self) -> Value {
+        let mut details = json!({
+            "title": reason(self.status),
+            "status": self.status,
+            "detail": self.why,
+            "advice": self.advice,
+        });
+        self.members.iter().for_each(|(name, value)| details[*name] = value.clone());
+        details
     }
 }
 

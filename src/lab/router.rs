@@ -10,7 +10,7 @@ use crate::http::{Method, Response, Target};
 pub struct Route {
     /// The path; a segment in braces stands for any one segment.
     pub pattern: &'static str,
-    /// The methods it answers. HEAD comes with GET, and OPTIONS with all.
+    /// The methods it answers. HEAD comes with GET, and OPTIONS with all; who names OPTIONS has more to say there.
     pub methods: &'static [Method],
     /// What it shows.
     pub about: &'static str,
@@ -53,7 +53,7 @@ pub fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
 impl Route {
     fn answer_with_method(&self, call: &Call<'_>) -> Result<Answer, Refusal> {
         match call.request.method {
-            Method::Options => Ok(options(&self.allow())),
+            Method::Options if !self.allows(Method::Options) => Ok(options(&self.allow())),
             method if self.allows(method) => (self.answer)(call),
             method => Err(Refusal::new(
                 405,
@@ -109,7 +109,9 @@ fn allow(methods: impl Iterator<Item = Method>) -> String {
             names.push(Method::Head.as_str());
         }
     }
-    names.push(Method::Options.as_str());
+    if !names.contains(&Method::Options.as_str()) {
+        names.push(Method::Options.as_str());
+    }
     names.join(", ")
 }
 

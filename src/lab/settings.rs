@@ -174,6 +174,9 @@ pub struct UploadSettings {
     pub most_open: usize,
     /// Files that are kept: 507 above it. What is known of each stays in memory, a few hundred bytes.
     pub most_kept: usize,
+    /// For how long an upload is kept that nobody goes on with. S3 keeps parts until somebody asks it not to; here they
+    /// stand in the way of others.
+    pub ttl: Duration,
 }
 
 impl Default for UploadSettings {
@@ -183,6 +186,7 @@ impl Default for UploadSettings {
             max_total_bytes: 16 * 1024 * 1024 * 1024,
             most_open: 100,
             most_kept: 10_000,
+            ttl: Duration::from_secs(60 * 60),
         }
     }
 }

@@ -8,9 +8,8 @@ use clap::Args;
 
 use super::{cannot, parse_time};
 use crate::drivers::disk::Disk;
-use crate::lab::Lab;
-use crate::lab::images;
 use crate::lab::settings::UploadSettings;
+use crate::lab::{Lab, images, uploads};
 
 /// Limits, and how fast the disk is.
 #[derive(Args, Clone, Debug)]
@@ -23,9 +22,13 @@ pub struct UploadOptions {
     #[arg(long, value_name = "BYTES", default_value_t = UploadSettings::default().max_total_bytes)]
     pub max_stored: u64,
 
-    /// Most uploads under way at a time (429 above), e.g. --max-open-uploads 10
+    /// Most uploads under way at a time, those that rest included (429 above), e.g. --max-open-uploads 10
     #[arg(long, value_name = "COUNT", default_value_t = UploadSettings::default().most_open)]
     pub max_open_uploads: usize,
+
+    /// Time for which an unfinished upload is kept when nobody goes on with it, e.g. --upload-ttl 600s
+    #[arg(long, value_name = "TIME", default_value = "3600s", value_parser = parse_time)]
+    pub upload_ttl: Duration,
 
     /// Time that every call for an uploaded file takes longer, as --sync-delay has it for rows: a slow disk on purpose,
     /// e.g. --disk-delay 200ms
@@ -39,6 +42,7 @@ impl UploadOptions {
             max_bytes: self.max_upload,
             max_total_bytes: self.max_stored,
             most_open: self.max_open_uploads,
+            ttl: self.upload_ttl,
             ..UploadSettings::default()
         }
     }
@@ -49,10 +53,13 @@ impl UploadOptions {
     }
 }
 
-/// Shows the lab the images that there are, and removes what a server has left behind that could not say goodbye.
+/// Shows the lab the images and the unfinished uploads that there are, and removes what a server has left behind that
+/// could not say goodbye.
 pub(super) fn find(lab: &Lab, disk: &Disk) -> Result<(), String> {
     disk.clear(images::INCOMING).map_err(|error| cannot("clear the folder of uploads under way", error))?;
     let files = disk.list(images::FOLDER).map_err(|error| cannot("list the images", error))?;
-    let removed = lab.find(files).iter().try_for_each(|name| disk.remove(name));
-    removed.map_err(|error| cannot("remove an image that is there twice", error))
+    let unfinished =
+        disk.list(uploads::FOLDER).map_err(|error| cannot("list the unfinished uploads", error))?;
+    let removed = lab.find(files, unfinished).iter().try_for_each(|name| disk.remove(name));
+    removed.map_err(|error| cannot("remove a file that is of no use", error))
 }

@@ -7,7 +7,10 @@
 
 /// The bytes of one direction that their reader has left over.
 #[derive(Debug, Default)]
-#[expect(clippy::box_collection, reason = "thousands of idle connections keep nothing, in a third of the space")]
+#[expect(
+    clippy::box_collection,
+    reason = "thousands of idle connections keep nothing, in a third of the space"
+)]
 pub struct ReceiveBuffer {
     /// Never empty.
     kept: Option<Box<Vec<u8>>>,

@@ -393,16 +393,16 @@ pub fn post_head(length: usize) -> String {
     format!("POST /images HTTP/1.1\r\nHost: lab\r\nContent-Length: {length}\r\n\r\n")
 }
 
-fn chunk(data: &[u8]) -> Vec<u8> {
+pub fn chunk(data: &[u8]) -> Vec<u8> {
     [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat()
 }
 
 /// Bytes that are not the same twice soon.
-fn content(length: usize) -> Vec<u8> {
+pub fn content(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
-fn path_of(content: &[u8]) -> String {
+pub fn path_of(content: &[u8]) -> String {
     let digest = Sha256::digest(content);
     format!("/images/{}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }

@@ -3,12 +3,26 @@
 use super::{Connection, Receiving, Sending};
 use crate::http::chunked;
 use crate::http::message::Version;
-use crate::http::response::{self, Date, Length, Prepared, Response, push_field, push_start};
+use crate::http::response::{self, Date, Length, Prepared, Response, push_field, push_start, push_status};
 
 impl Connection {
     /// Asks the client for the content that it holds back (RFC 9110 §10.1.1).
     pub fn send_continue(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+
+    /// Sends an interim response, which the final one follows. A client of HTTP/1.0 would take it for that one, and gets
+    /// none (RFC 9110 §15.2).
+    ///
+    /// # Panics
+    /// When no response is due.
+    pub fn send_interim(&mut self, response: &Response, out: &mut Vec<u8>) {
+        assert!(self.can_answer(), "an interim response was sent where none is due");
+        if self.version == Version::Http11 {
+            push_status(response.status, out);
+            response.encode_fields(out);
+            out.extend_from_slice(b"\r\n");
+        }
     }
 
     /// Sends a whole response. `date` is when it is made.

@@ -40,7 +40,7 @@ pub fn is_short_enough(content_type: &str) -> bool {
 }
 
 /// What is not plain as `%XX`.
-fn encoded(content_type: &str) -> String {
+pub fn encoded(content_type: &str) -> String {
     let mut encoded = String::new();
     for byte in content_type.bytes() {
         match byte {

@@ -43,6 +43,14 @@ impl Place {
         Ok(place)
     }
 
+    pub(super) fn readmit(images: &Arc<Images>, number: u64, bytes: u64) -> Place {
+        let mut shelf = images.shelf();
+        shelf.open += 1;
+        shelf.bytes += bytes;
+        shelf.last_number = shelf.last_number.max(number);
+        Place { images: Arc::clone(images), number, bytes }
+    }
+
     /// Sees to it that there is room for so many bytes in all.
     ///
     /// # Errors

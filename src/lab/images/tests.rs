@@ -41,7 +41,13 @@ fn the_same_content_is_one_image() {
 
 #[test]
 fn room_is_given_back() {
-    let settings = UploadSettings { max_bytes: 10, max_total_bytes: 15, most_open: 2, most_kept: 3 };
+    let settings = UploadSettings {
+        max_bytes: 10,
+        max_total_bytes: 15,
+        most_open: 2,
+        most_kept: 3,
+        ..UploadSettings::default()
+    };
     let images = images(settings);
     let refused = |announced| images.admit(announced).map(drop).map_err(|refusal| refusal.status);
     assert_eq!(refused(Some(11)), Err(413));

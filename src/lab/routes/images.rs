@@ -1,6 +1,6 @@
 //! Images: content that comes in one request, is kept as a file, and goes out again, whole or in parts.
 
-mod content_type;
+pub(super) mod content_type;
 mod download;
 mod list;
 mod remove;
@@ -15,12 +15,13 @@ use crate::lab::images::Image;
 use crate::lab::images::id::ImageId;
 use crate::lab::refusal::Refusal;
 use crate::lab::router::Route;
+use crate::lab::routes::uploads;
 
 /// In by one request, out by as many as one likes.
 pub const ROUTES: &[Route] = &[
     Route {
         pattern: "/images",
-        methods: &[Method::Get, Method::Post],
+        methods: &[Method::Get, Method::Post, Method::Options],
         about: "POST keeps the content under its digest, and nothing of it if it is cut: ack=memory, write or fsync; GET \
                 lists what is kept",
         example: "curl -i -H 'Content-Type: image/png' --data-binary @cat.png http://{at}/images; curl http://{at}/images",
@@ -39,7 +40,10 @@ pub const ROUTES: &[Route] = &[
 /// `/images`
 fn images(call: &Call<'_>) -> Result<Answer, Refusal> {
     match call.request.method {
+        // What is to survive a cut is kept in another way, and comes to the same.
+        Method::Post if uploads::is_resumable(call) => uploads::begin(call),
         Method::Post => upload::upload(call),
+        Method::Options => Ok(Answer::Whole(uploads::options(call))),
         _ => list::list(call),
     }
 }

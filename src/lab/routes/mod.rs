@@ -18,6 +18,7 @@ pub mod status;
 pub mod stream;
 pub mod timeline;
 pub mod topics;
+pub mod uploads;
 pub mod websocket;
 pub mod wire;
 
@@ -39,6 +40,7 @@ const GROUPS: &[&[Route]] = &[
     queues::ROUTES,
     pipeline::ROUTES,
     images::ROUTES,
+    uploads::ROUTES,
     live::ROUTES,
     server::ROUTES,
 ];

@@ -10,7 +10,7 @@ use crate::lab::refusal::Refusal;
 ///
 /// # Errors
 /// What is given is none, or the content is something else than the image itself.
-pub(super) fn content_type(call: &Call<'_>) -> Result<String, Refusal> {
+pub(in crate::lab::routes) fn content_type(call: &Call<'_>) -> Result<String, Refusal> {
     const UNKNOWN: &str = "application/octet-stream";
     let mut codings = call.request.fields.all("content-encoding").flat_map(list);
     if codings.any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
-use crate::drivers::{self, listen::listen, stop};
+use crate::drivers::{self, stop};
 use crate::http::Limits;
 use crate::lab::Lab;
 use crate::lab::clock::TimeSource;
@@ -165,7 +165,13 @@ impl Options {
     ///
     /// # Errors
     /// One line for the person who started it.
-    pub fn launch(&self, name: &str, waits_by: &'static str, port: u16) -> Result<Server, String> {
+    pub fn launch(
+        &self,
+        name: &str,
+        waits_by: &'static str,
+        port: u16,
+        listen: fn(SocketAddr) -> io::Result<TcpListener>,
+    ) -> Result<Server, String> {
         let filter = env_logger::Env::default().default_filter_or("warn");
         env_logger::Builder::from_env(filter).format_timestamp_millis().init();
         // A connection is a descriptor, and the usual soft limit of 1,024 is a relic of select(2). Where it cannot

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use wirelab::drivers::epoll;
+use wirelab::drivers::listen::listen;
 use wirelab::launch::{self, Options};
 
 /// Speaks HTTP/1.1 and WebSocket on raw TCP: one thread, one event loop
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
-    let mut server = arguments.options.launch(NAME, "epoll", arguments.port)?;
+    let mut server = arguments.options.launch(NAME, "epoll", arguments.port, listen)?;
     server.settings.read_once = arguments.read_once;
     epoll::serve(server.listener, &server.lab, &server.settings, server.stop)
         .map_err(|error| launch::cannot("go on", error))

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use wirelab::drivers::listen::listen;
 use wirelab::drivers::threads;
 use wirelab::launch::{self, Options};
 
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
-    let server = arguments.options.launch(NAME, "threads", arguments.port)?;
+    let server = arguments.options.launch(NAME, "threads", arguments.port, listen)?;
     threads::serve(server.listener, &server.lab, &server.settings, server.stop)
         .map_err(|error| launch::cannot("go on", error))
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use wirelab::drivers::listen::listen_patiently;
 use wirelab::drivers::uring;
 use wirelab::launch::{self, Options};
 
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), String> {
     // Before anything is opened or announced: a server that cannot serve has nothing to say but why.
     uring::check().map_err(|error| error.to_string())?;
-    let server = arguments.options.launch(NAME, "io_uring", arguments.port)?;
+    let server = arguments.options.launch(NAME, "io_uring", arguments.port, listen_patiently)?;
     uring::serve(server.listener, &server.lab, &server.settings, server.stop)
         .map_err(|error| launch::cannot("go on", error))
 }

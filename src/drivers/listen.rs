@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use log::warn;
@@ -24,6 +25,20 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// The same, for who may come right behind a process that was killed with a ring of io_uring: the kernel takes such a
+/// ring apart when the process has gone already, and its listener has the address until then.
+pub fn listen_patiently(address: SocketAddr) -> io::Result<TcpListener> {
+    let until = Instant::now() + RING_TEARDOWN;
+    loop {
+        match listen(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Gives an accepted socket what it did not inherit from the listener.
@@ -92,6 +107,9 @@ impl Pauses {
 
 /// How long accepting pauses when no connection closes before.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Some milliseconds on an idle machine; what has the address after this is no ring.
+const RING_TEARDOWN: Duration = Duration::from_secs(2);
 
 /// Connections that wait to be accepted; Linux cuts it to `net.core.somaxconn`, 4096 since 5.4.
 const BACKLOG: i32 = 4096;

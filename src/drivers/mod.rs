@@ -45,8 +45,8 @@
 //!     `handle_errand`; one at a time for each connection. A disk makes nobody wait but the connection whose errand it
 //!     is: [`threads`] runs the errand in place, for its thread has nothing else to do. [`epoll`] hands it to one of a
 //!     few threads that may wait, for there is no readiness of files (`epoll_ctl` refuses them with EPERM), and asks
-//!     the session meanwhile for its bytes and its flow; [`uring`] does the same. Only [`disk`] has system calls for files. Whoever has no errand
-//!     pays for none of this.
+//!     the session meanwhile for its bytes and its flow; [`uring`] does the same. Only [`disk`] has system calls for
+//!     files. Whoever has no errand pays for none of this.
 //! 16. **Lose no errand.** A connection may go away while its errand runs, and another may have its place when it is
 //!     done: the result is brought to its own session or to none. When a connection is over, its session is asked for
 //!     errands once more behind its goodbye, and those are run to their end. A file that nobody takes back is closed,

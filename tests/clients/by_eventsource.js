@@ -144,7 +144,8 @@ const checks = {
     for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL']) {
       const before = await publishAll('past', Array.from({ length: 50 }, (_, at) => `before ${signal} ${at}`));
       await server.end(signal);
-      await assert.rejects(publish('past', 'to nobody'), { code: 'ECONNREFUSED' });
+      // The kernel takes the ring of a killed process apart a moment later, and then resets who has connected.
+      await assert.rejects(publish('past', 'to nobody'), ({ code }) => /^ECONN(REFUSED|RESET)$/.test(code));
       await server.start();
       const behind = await publishAll('past', Array.from({ length: 50 }, (_, at) => `behind ${signal} ${at}`));
       await listener.hears([...before, ...behind, await publish('past', 'and on')]);

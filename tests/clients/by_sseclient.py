@@ -12,7 +12,6 @@ import json
 import subprocess
 import sys
 import threading
-import urllib.error
 import urllib.request
 
 from sseclient import SSEClient

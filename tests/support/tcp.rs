@@ -125,8 +125,14 @@ fn print(bytes: &[u8], text: &mut String) {
 }
 
 /// The folders of fixtures about what outlives a connection.
-const REMEMBERED: [&str; 5] =
-    ["fixtures/jobs/", "fixtures/topics/", "fixtures/queues/", "fixtures/pipeline/", "fixtures/images/"];
+const REMEMBERED: [&str; 6] = [
+    "fixtures/jobs/",
+    "fixtures/topics/",
+    "fixtures/queues/",
+    "fixtures/pipeline/",
+    "fixtures/images/",
+    "fixtures/uploads/",
+];
 
 /// A clock that real servers are waited for; the others are the simulated clock's to move.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);

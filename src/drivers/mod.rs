@@ -15,6 +15,7 @@
 //!    that does not read.
 //! 3. **Do not read while bytes are unsent.** A peer that sends and never reads fills its own socket, not our memory.
 //!    Where the kernel reads by itself, it is stopped when [`uring`] holds as much as one read takes.
+//!    A session gets no more than that in one call, and is asked for its flow in between.
 //! 4. **Obey [`Flow`](crate::session::Flow)** once everything has left: read on, do not read, shut the write side and
 //!    read on, drop, drop with a reset. A half-closed connection is over when the peer has finished as well. What a
 //!    session appends after its write side was shut goes nowhere.

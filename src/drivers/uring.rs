@@ -401,6 +401,6 @@ impl<'a, V: Service> Loop<'a, V> {
     }
 }
 
-/// A buffer takes as much as one read of the other drivers. They are four megabytes, which are all in use before the first is used again: so a flood from one peer touches all
-/// of them.
+/// A buffer takes as much as one read of the other drivers. They are four megabytes, which are all in use before the
+/// first is used again: so a flood from one peer touches all of them.
 const SHAPE: Shape = Shape { submissions: 1024, completions: 4096, buffers: 64, buffer_bytes: READ_BYTES };

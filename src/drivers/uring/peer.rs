@@ -1,5 +1,6 @@
 //! One connection of the io_uring driver: its session, its socket, and which operations are under way for it.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::net::{Shutdown, TcpStream};
@@ -25,17 +26,33 @@ pub(super) struct Peer<S> {
     pub(super) whose: Whose,
     incoming: Incoming,
     outgoing: Outgoing,
-    /// What has arrived before the session wanted it. The receive goes on by itself, until it is cancelled.
+    /// What has arrived before the session wanted it. The receive goes on by itself, until it is cancelled. Boxed,
+    /// because hardly anybody has any.
     held: Option<Box<Held>>,
     /// Whether the ring watches the socket, for who waits for room or receives nothing.
     is_watched: bool,
     socket: TcpStream,
 }
 
-/// Boxed, because hardly anybody has any.
+/// Bytes in the pieces in which a session takes them. Before a cancellation has come through the kernel may have filled
+/// every buffer; a session that got all of that in one call could not say in between that it is enough.
 #[derive(Default)]
 struct Held {
-    bytes: Vec<u8>,
+    pieces: VecDeque<Vec<u8>>,
+}
+
+impl Held {
+    fn push(&mut self, bytes: &[u8]) {
+        match self.pieces.back_mut() {
+            Some(last) if last.len() + bytes.len() <= READ_BYTES => last.extend_from_slice(bytes),
+            _ => self.pieces.push_back(bytes.to_vec()),
+        }
+    }
+
+    /// Whether there is as much as one read takes.
+    fn is_full(&self) -> bool {
+        self.pieces.len() > 1 || self.pieces.front().is_some_and(|piece| piece.len() >= READ_BYTES)
+    }
 }
 
 /// What becomes of bytes that arrive.
@@ -297,8 +314,8 @@ impl<S: Session> Peer<S> {
 
     /// Feeds what has arrived, in its order; if there is nothing, sees to it that something may.
     fn read(&mut self, work: &mut Workspace) -> Progress {
-        if let Some(mut held) = self.held.take() {
-            self.session.receive(work.now, &mut held.bytes, &mut work.out);
+        if let Some(mut piece) = self.take_held() {
+            self.session.receive(work.now, &mut piece, &mut work.out);
             return self.send(work);
         }
         if let Some(mut bytes) = work.arrived.take() {
@@ -363,13 +380,20 @@ impl<S: Session> Peer<S> {
         }
     }
 
+    /// The next piece of what was kept for the session.
+    fn take_held(&mut self) -> Option<Vec<u8>> {
+        let piece = self.held.as_mut()?.pieces.pop_front();
+        self.held.take_if(|held| held.pieces.is_empty());
+        piece
+    }
+
     /// Keeps what the session did not want now, so that nobody lacks the buffer; and before it is too much, lets the
     /// rest stay in the system.
     fn hold(&mut self, work: &mut Workspace) {
         let Some(bytes) = work.arrived.take() else { return };
-        let held = &mut self.held.get_or_insert_default().bytes;
-        held.extend_from_slice(&bytes);
-        if held.len() >= READ_BYTES && self.incoming == Incoming::Received {
+        let held = self.held.get_or_insert_default();
+        held.push(&bytes);
+        if held.is_full() && self.incoming == Incoming::Received {
             work.ring.cancel_receive(self.whose);
             self.incoming = Incoming::Cancelled;
         }

@@ -11,15 +11,17 @@ use plotters::prelude::{IntoDrawingArea, RGBColor, SVGBackend, WHITE};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, IntoTextStyle, TextStyle};
 
-pub use self::mark::{Look, Stroke};
-pub use self::scale::{Kind, short};
 use self::mark::{Canvas, Trouble};
+pub use self::mark::{Look, Stroke};
 use self::scale::Scale;
+pub use self::scale::{Kind, short};
 
 /// What is drawn.
 #[derive(Clone, Debug)]
 pub struct Chart {
     pub title: String,
+    /// Where and when it was measured, below everything.
+    pub footer: String,
     pub x: Axis,
     pub y: Axis,
     pub series: Vec<Series>,
@@ -63,14 +65,18 @@ impl Chart {
         canvas.fill(&WHITE)?;
         canvas.draw_text(&self.title, &text(15.0).pos(LEFT), (PADDING, 18))?;
         let top = self.draw_legend(canvas)?;
+        canvas.draw_text(&self.footer, &text(10.0).color(&GRAY).pos(LEFT), (PADDING, HEIGHT as i32 - 10))?;
         let mut chart = ChartBuilder::on(canvas)
             .margin_top(top)
             .margin_right(24)
-            .margin_bottom(8)
+            .margin_bottom(22)
             .margin_left(8)
             .x_label_area_size(44)
             .y_label_area_size(66)
-            .build_cartesian_2d(self.scale(&self.x, |point| [point.x, point.x]), self.scale(&self.y, Point::heights))?;
+            .build_cartesian_2d(
+                self.scale(&self.x, |point| [point.x, point.x]),
+                self.scale(&self.y, Point::heights),
+            )?;
         chart
             .configure_mesh()
             .bold_line_style(GRID.stroke_width(1))
@@ -164,5 +170,6 @@ const ROW: i32 = 20;
 const PADDING: i32 = 12;
 
 const INK: RGBColor = RGBColor(34, 34, 34);
+const GRAY: RGBColor = RGBColor(110, 110, 110);
 const GRID: RGBColor = RGBColor(196, 196, 196);
 const FINE_GRID: RGBColor = RGBColor(236, 236, 236);

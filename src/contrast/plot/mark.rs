@@ -9,9 +9,8 @@ use plotters::style::{Color, ShapeStyle};
 pub type Canvas<'s> = DrawingArea<SVGBackend<'s>, Shift>;
 
 /// An error of the crate that draws; a string takes everything, so there should be none.
-pub type Trouble<'s> = plotters::drawing::DrawingAreaErrorKind<
-    <SVGBackend<'s> as plotters::backend::DrawingBackend>::ErrorType,
->;
+pub type Trouble<'s> =
+    plotters::drawing::DrawingAreaErrorKind<<SVGBackend<'s> as plotters::backend::DrawingBackend>::ErrorType>;
 
 /// How a series looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +78,12 @@ impl Look {
     }
 
     /// From a point up to another value: thin, with an end.
-    pub fn draw_whisker<'s>(self, (x, y): (i32, i32), to: i32, canvas: &Canvas<'s>) -> Result<(), Trouble<'s>> {
+    pub fn draw_whisker<'s>(
+        self,
+        (x, y): (i32, i32),
+        to: i32,
+        canvas: &Canvas<'s>,
+    ) -> Result<(), Trouble<'s>> {
         let style: ShapeStyle = self.color().stroke_width(1);
         canvas.draw(&PathElement::new([(x, y), (x, to)], style))?;
         canvas.draw(&PathElement::new([(x - 4, to), (x + 4, to)], style))
@@ -94,7 +98,20 @@ fn corners(identity: usize) -> Option<&'static [(i32, i32)]> {
         2 => Some(&[(0, -5), (5, 4), (-5, 4)]),
         3 => Some(&[(0, -6), (6, 0), (0, 6), (-6, 0)]),
         4 => Some(&[(0, 5), (5, -4), (-5, -4)]),
-        _ => Some(&[(-2, -6), (2, -6), (2, -2), (6, -2), (6, 2), (2, 2), (2, 6), (-2, 6), (-2, 2), (-6, 2), (-6, -2), (-2, -2)]),
+        _ => Some(&[
+            (-2, -6),
+            (2, -6),
+            (2, -2),
+            (6, -2),
+            (6, 2),
+            (2, 2),
+            (2, 6),
+            (-2, 6),
+            (-2, 2),
+            (-6, 2),
+            (-6, -2),
+            (-2, -2),
+        ]),
     }
 }
 

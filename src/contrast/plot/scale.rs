@@ -25,13 +25,14 @@ impl Scale {
     /// The scale on which all of these values can be shown.
     pub fn over(kind: Kind, values: impl Iterator<Item = f64>) -> Scale {
         let shown = values.filter(|value| value.is_finite() && (kind == Kind::Linear || *value > 0.0));
-        let (least, most) = shown.fold((f64::INFINITY, 0.0_f64), |(least, most), value| {
-            (least.min(value), most.max(value))
-        });
+        let (least, most) =
+            shown.fold((f64::INFINITY, 0.0_f64), |(least, most), value| (least.min(value), most.max(value)));
         match kind {
             _ if most <= 0.0 => Scale { kind, from: if kind == Kind::Linear { 0.0 } else { 1.0 }, to: 10.0 },
             Kind::Linear => Scale { kind, from: 0.0, to: round_up(most * MARGIN) },
-            Kind::Logarithmic => Scale { kind, from: round_down(least / MARGIN), to: round_up(most * MARGIN) },
+            Kind::Logarithmic => {
+                Scale { kind, from: round_down(least / MARGIN), to: round_up(most * MARGIN) }
+            }
         }
     }
 
@@ -50,7 +51,8 @@ impl Scale {
     /// All values in the range that are these multiples of a power of ten.
     fn within(&self, multiples: &[f64]) -> Vec<f64> {
         let powers = power_below(self.from)..=power_below(self.to);
-        let all = powers.flat_map(|power| multiples.iter().map(move |multiple| multiple * 10_f64.powi(power)));
+        let all =
+            powers.flat_map(|power| multiples.iter().map(move |multiple| multiple * 10_f64.powi(power)));
         all.filter(|value| (self.from * 0.999..=self.to * 1.001).contains(value)).collect()
     }
 }
@@ -155,7 +157,8 @@ mod tests {
     #[test]
     fn every_value_has_its_place_between_the_ends() {
         let scale = Scale::over(Kind::Logarithmic, [1.0, 1000.0].into_iter());
-        let places: Vec<i32> = [1.0, 10.0, 100.0, 1000.0].iter().map(|value| scale.map(value, (0, 1000))).collect();
+        let places: Vec<i32> =
+            [1.0, 10.0, 100.0, 1000.0].iter().map(|value| scale.map(value, (0, 1000))).collect();
         assert!(places.windows(2).all(|pair| (pair[1] - pair[0] - 250).abs() <= 60), "{places:?}");
         assert!(places[0] > 0 && places[3] < 1000);
         assert_eq!(scale.map(&0.0, (0, 1000)), 0, "what has no place is at the end");
@@ -163,7 +166,9 @@ mod tests {
 
     #[test]
     fn values_are_written_as_people_read_them() {
-        for (value, text) in [(0.05, "0.05"), (500.0, "500"), (20_000.0, "20 k"), (1_500_000.0, "1.5 M"), (0.3, "0.3")] {
+        for (value, text) in
+            [(0.05, "0.05"), (500.0, "500"), (20_000.0, "20 k"), (1_500_000.0, "1.5 M"), (0.3, "0.3")]
+        {
             assert_eq!(short(value), text);
         }
     }

@@ -64,5 +64,5 @@ impl Feed {
     }
 }
 
-/// Seconds that a long poll may be held back: "30 seconds is the safe value" (RFC 6202 §5.5).
+/// Seconds that a long poll may be held back: "generally 30 seconds is a safer value" (RFC 6202 §5.5).
 const PATIENCE: u32 = 30;

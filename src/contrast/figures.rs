@@ -13,7 +13,7 @@ pub use self::news::{Bill, Billed, FanOut, Fates, Lateness, Patterns, Push, Push
 pub struct Run {
     /// As it was typed.
     pub command: String,
-    /// When it began: `2026-11-21 21:30:00 UTC`.
+    /// When it began, as HTTP writes a date: `Sat, 21 Nov 2026 21:30:00 GMT`.
     pub date: String,
     pub machine: Machine,
     pub placement: Placement,

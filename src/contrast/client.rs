@@ -180,6 +180,11 @@ impl<L> Crowd<L> {
         self.len() == 0
     }
 
+    /// Every connection, with what is remembered of it.
+    pub fn members(&self) -> impl Iterator<Item = (&L, &TcpStream)> {
+        self.members.iter().map(|(_, member)| (&member.line, &member.stream))
+    }
+
     /// One wait, and everything that has happened by its end.
     fn turn(
         &mut self,

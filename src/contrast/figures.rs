@@ -2,7 +2,11 @@
 //!
 //! Where a number is missing, it could not be measured, and a remark of the run says why.
 
+mod news;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::news::{Bill, Billed, FanOut, Fates, Lateness, Patterns, Push, Pushed, Watched};
 
 /// One run of `contrast`: where it ran, and what it measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +46,21 @@ pub struct Placement {
 #[serde(rename_all = "snake_case")]
 pub enum Experiment {
     Io(Io),
+    Patterns(Patterns),
+    Push(Push),
+}
+
+impl Experiment {
+    /// As they are called, in the order in which they are shown.
+    pub const NAMES: [&str; 3] = ["io", "patterns", "push"];
+
+    pub fn name(&self) -> &'static str {
+        match self {
+            Experiment::Io(_) => "io",
+            Experiment::Patterns(_) => "patterns",
+            Experiment::Push(_) => "push",
+        }
+    }
 }
 
 /// `contrast io`: the same requests to servers that wait in different ways.

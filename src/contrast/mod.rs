@@ -6,8 +6,10 @@
 //!
 //! Read on: [`client`] (many connections in one thread, and what they say), [`servers`] (who is measured, and what the
 //! system knows of them), [`cores`] (who runs where), [`io`] (the same load on servers that wait in different ways),
-//! [`figures`] (what comes of a run).
+//! [`watch`] (news and those who wait for it), [`patterns`] (the bill for each way to learn of it), [`push`] (one
+//! publishes for many), [`figures`] (what comes of a run), [`shown`], [`charts`] and [`report`] (how it is shown).
 
+pub mod charts;
 pub mod client;
 pub mod cores;
 pub mod failure;
@@ -16,6 +18,13 @@ pub mod interrupt;
 pub mod io;
 pub mod machine;
 pub mod options;
+pub mod patterns;
+pub mod plot;
+pub mod progress;
+pub mod push;
+pub mod report;
 pub mod servers;
+pub mod shown;
 pub mod table;
 pub mod url;
+pub mod watch;

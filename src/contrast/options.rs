@@ -58,6 +58,20 @@ impl Options {
         Ok(candidates)
     }
 
+    /// Those who take part in what only servers of the lab can do.
+    ///
+    /// # Errors
+    /// One line about the option that cannot be obeyed.
+    pub fn candidates_of_the_lab(&self) -> Result<Vec<Candidate>, Failure> {
+        let candidates = self.candidates()?;
+        match candidates.iter().find(|candidate| !candidate.is_of_the_lab()) {
+            None => Ok(candidates),
+            Some(Candidate { name, .. }) => Err(Failure::Because(format!(
+                "--server {name}: only servers of the lab have topics and jobs to watch"
+            ))),
+        }
+    }
+
     /// Those of `--server`.
     fn given(&self) -> Result<Vec<Candidate>, Failure> {
         let wrong = |option: &str, text: &str, example: &str| {

@@ -21,6 +21,27 @@ impl Table {
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
+
+    /// The table as a page shows it.
+    pub fn to_html(&self) -> String {
+        let row = |cells: &[String], tag: &str| {
+            let cells = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell)));
+            format!("<tr>{}</tr>\n", cells.collect::<String>())
+        };
+        let rows: String = self.rows.iter().map(|cells| row(cells, "td")).collect();
+        format!(
+            "<table>\n<thead>{}</thead>\n<tbody>\n{rows}</tbody>\n</table>\n",
+            row(&self.head, "th").trim_end()
+        )
+    }
+}
+
+/// A table, what it is about, and what to look at in it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub title: String,
+    pub table: Table,
+    pub look: &'static str,
 }
 
 impl fmt::Display for Table {
@@ -71,6 +92,11 @@ fn count(value: i64) -> String {
     text
 }
 
+/// Text that is only text in HTML.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +112,14 @@ mod tests {
         let mut table = Table::new(&["server", "requests/s"]);
         table.push(vec!["a".to_owned(), "1".to_owned()]);
         assert_eq!(table.to_string(), "server  requests/s\na                1\n");
+    }
+
+    #[test]
+    fn what_is_text_stays_text_in_html() {
+        let mut table = Table::new(&["way", "ms"]);
+        table.push(vec!["a <b>".to_owned(), "1,024".to_owned()]);
+        let html = table.to_html();
+        assert!(html.contains("<thead><tr><th>way</th><th>ms</th></tr></thead>"), "{html}");
+        assert!(html.contains("<td>a &lt;b&gt;</td><td>1,024</td>"), "{html}");
     }
 }

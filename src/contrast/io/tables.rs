@@ -1,14 +1,11 @@
 //! The figures for people: tables, and a sentence to each about what to look at.
 
-use std::fmt::Write;
+use crate::contrast::figures::{Contender, Io, Latency, Load, Process, Syscalls};
+use crate::contrast::table::{Shown, Table, number, number_or_dash};
 
-use crate::contrast::figures::{Contender, Io, Latency, Load, Process, Run, Syscalls};
-use crate::contrast::table::{Table, number, number_or_dash};
-
-/// All figures of a run.
-pub fn tables(run: &Run, io: &Io) -> String {
-    let mut text = head(run, io);
-    for (title, table, look) in [
+/// All figures of a run, table by table.
+pub fn tables(io: &Io) -> Vec<Shown> {
+    let all = [
         (
             busy_title(io),
             busy(io),
@@ -30,28 +27,9 @@ pub fn tables(run: &Run, io: &Io) -> String {
             blocked(io),
             "Look at p99.9 and max of the others: where one thread serves all, all wait for the one.",
         ),
-    ] {
-        if !table.is_empty() {
-            let _ = write!(text, "\n{title}\n{table}{look}\n");
-        }
-    }
-    if !run.remarks.is_empty() {
-        text.push_str("\nRemarks\n");
-        run.remarks.iter().for_each(|remark| text.push_str(&format!("- {remark}\n")));
-    }
-    text
-}
-
-fn head(run: &Run, io: &Io) -> String {
-    let (machine, placement) = (&run.machine, &run.placement);
-    let cores = match (placement.server_core, placement.client_core) {
-        (Some(server), Some(client)) => format!("servers on core {server}, client on core {client}"),
-        _ => "servers and client wherever the system puts them".to_owned(),
-    };
-    format!(
-        "{}: medians of {} rounds of {} s, {cores}\n{}, {} cores, {}, {}\n",
-        run.command, io.rounds, io.seconds, machine.processor, machine.cores, machine.system, run.date
-    )
+    ];
+    let shown = all.into_iter().filter(|(_, table, _)| !table.is_empty());
+    shown.map(|(title, table, look)| Shown { title, table, look }).collect()
 }
 
 fn busy_title(io: &Io) -> String {

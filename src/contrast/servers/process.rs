@@ -58,6 +58,24 @@ pub fn settled_resident_bytes(pid: u32) -> io::Result<u64> {
     Ok(before)
 }
 
+/// The most memory that a process has had at a time.
+pub fn most_resident_bytes(pid: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status"))?;
+    number_of(&status, "VmHWM:").map(|kilobytes| kilobytes * 1024).ok_or(ErrorKind::InvalidData.into())
+}
+
+/// Time that the threads there are have computed, to the nanosecond, where [`Snapshot::cpu`] counts in ticks of some
+/// milliseconds. A thread that has ended is not counted any more.
+pub fn cpu_time_of_threads(pid: u32) -> io::Result<Duration> {
+    let mut sum = Duration::ZERO;
+    for task in fs::read_dir(Path::new("/proc").join(pid.to_string()).join("task"))? {
+        let Ok(schedstat) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
+        let nanos = schedstat.split(' ').next().and_then(|nanos| nanos.parse().ok());
+        sum += Duration::from_nanos(nanos.ok_or(ErrorKind::InvalidData)?);
+    }
+    Ok(sum)
+}
+
 /// The number behind a name that a line begins with.
 fn number_of(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;

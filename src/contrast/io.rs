@@ -3,6 +3,7 @@
 //! Servers take turns in rounds, so that a machine that is busy for a while is busy for all of them, and every figure is
 //! the median of its rounds. A server of the lab is started afresh for each measurement.
 
+mod look;
 mod measure;
 mod medians;
 mod tables;
@@ -11,7 +12,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use self::measure::{Measuring, Sample};
 use super::client::once;
@@ -21,6 +21,7 @@ use super::figures::{Experiment, Io, Run};
 use super::interrupt::Interrupt;
 use super::machine;
 use super::options::Options as Common;
+use super::progress::Progress;
 use super::servers::Candidate;
 
 pub use self::tables::tables;
@@ -197,11 +198,10 @@ fn go_round(
     let (mut samples, mut left_out) = (Samples::new(), Vec::new());
     let counting: Vec<Step> = steps.iter().filter_map(|step| step.under_strace()).collect();
     let one_by_one = (0..rounds).flat_map(|_| steps).chain(&counting);
-    let bar = ProgressBar::new(((steps.len() * rounds as usize + counting.len()) * candidates.len()) as u64);
-    bar.set_style(ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let progress = Progress::new((steps.len() * rounds as usize + counting.len()) * candidates.len());
     for step in one_by_one {
         for candidate in candidates {
-            bar.set_message(format!("{}, {}", candidate.name, step.described()));
+            progress.say(format!("{}, {}", candidate.name, step.described()));
             let key = (candidate.name.clone(), *step);
             if !left_out.contains(&key) {
                 match measuring.sample(candidate, *step) {
@@ -216,10 +216,9 @@ fn go_round(
                     Err(Failure::Interrupted) => return Err(Failure::Interrupted),
                 }
             }
-            bar.inc(1);
+            progress.step();
         }
     }
-    bar.finish_and_clear();
     Ok(samples)
 }
 
@@ -269,8 +268,6 @@ fn parse_target(text: &str) -> Result<String, String> {
 const SPARE_DESCRIPTORS: usize = 100;
 
 const MOST_UNDER_STRACE: usize = 100;
-
-const BAR: &str = "{bar:30} {pos}/{len}  {eta} left  {msg}";
 
 /// How long a server may take for its first answer.
 const PATIENCE: Duration = Duration::from_secs(5);

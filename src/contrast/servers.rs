@@ -82,6 +82,11 @@ pub struct Live {
 }
 
 impl Live {
+    /// Whether it is one of the lab's, started for this run.
+    pub fn was_started(&self) -> bool {
+        self.server.is_some()
+    }
+
     /// Stops it, if it was started; answers what it had to complain about.
     pub fn stop(self) -> String {
         self.server.map(Server::stop).unwrap_or_default()

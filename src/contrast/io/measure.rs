@@ -3,9 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use super::Step;
+use super::look::{Look, process_between};
 use crate::contrast::client::load::{Line, Load};
 use crate::contrast::client::meter::Reading;
 use crate::contrast::client::schedule::Schedule;
@@ -62,10 +61,9 @@ impl Measuring<'_> {
     /// Measures one thing at one server.
     pub(super) fn sample(&self, candidate: &Candidate, step: Step) -> Result<Sample, Failure> {
         let live = candidate.start(self.cores)?;
-        let bench =
-            Bench { measuring: self, target: self.target_of(candidate, &live), candidate, live: &live };
+        let bench = Bench { measuring: self, target: self.target_of(candidate, &live), live: &live };
         let mut sample = match step {
-            Step::Busy(connections) => bench.busy(connections),
+            Step::Busy(connections) => bench.busy(connections, self.pipelined),
             Step::Idle(connections) => bench.idle(connections),
             Step::New => bench.new_connections(),
             Step::Blocked => bench.blocked(),
@@ -97,14 +95,13 @@ impl Sample {
 /// One server, ready to be measured.
 struct Bench<'b> {
     measuring: &'b Measuring<'b>,
-    candidate: &'b Candidate,
     live: &'b Live,
     target: &'b str,
 }
 
 impl Bench<'_> {
-    fn busy(&self, connections: usize) -> Result<Sample, Failure> {
-        let (mut crowd, mut load) = self.crowd(connections, self.measuring.pipelined)?;
+    fn busy(&self, connections: usize, pipelined: usize) -> Result<Sample, Failure> {
+        let (mut crowd, mut load) = self.crowd(connections, pipelined)?;
         self.warm_up(&mut crowd, &mut load)?;
         self.measure(&mut crowd, &mut load, self.measuring.rate)
     }
@@ -123,7 +120,7 @@ impl Bench<'_> {
             Ok(AtRest { resident_bytes, threads: Snapshot::take(pid)?.threads })
         });
         let at_rest = at_rest.and_then(|looked: std::io::Result<AtRest>| looked.ok());
-        let sample = self.beside(IDLE_BESIDE)?;
+        let sample = self.busy(IDLE_BESIDE, 1)?;
         silent.run(&mut silence, Instant::now() + A_MOMENT)?;
         match silence.ended {
             0 => Ok(Sample { at_rest, ..sample }),
@@ -131,25 +128,18 @@ impl Bench<'_> {
         }
     }
 
-    /// A few busy connections beside others.
-    fn beside(&self, connections: usize) -> Result<Sample, Failure> {
-        let (mut crowd, mut load) = self.crowd(connections, 1)?;
-        self.warm_up(&mut crowd, &mut load)?;
-        self.measure(&mut crowd, &mut load, self.measuring.rate)
-    }
-
     fn new_connections(&self) -> Result<Sample, Failure> {
         let mut visits = Visits::new(&self.live.url.request(self.target, true));
         let mut crowd = self.empty_crowd()?;
         crowd.invite(VISITORS);
         crowd.run(&mut visits, Instant::now() + self.warming())?;
-        let before = self.look();
+        let before = Look::at(self.live);
         visits.meter.start();
         let start = Instant::now();
         crowd.run(&mut visits, start + self.measuring.span)?;
         visits.meter.stop();
         let seconds = start.elapsed().as_secs_f64();
-        let after = self.look();
+        let after = Look::at(self.live);
         visits.stop();
         crowd.run(&mut visits, Instant::now() + PATIENCE)?;
         let reading = visits.meter.take();
@@ -247,7 +237,7 @@ impl Bench<'_> {
         rate: Option<f64>,
         span: Duration,
     ) -> Result<Sample, Failure> {
-        let before = self.look();
+        let before = Look::at(self.live);
         load.meter.start();
         let start = Instant::now();
         match rate {
@@ -260,51 +250,11 @@ impl Bench<'_> {
         load.stop_asking(end);
         crowd.run(load, end + LONG_PATIENCE)?;
         load.give_up();
-        let after = self.look();
+        let after = Look::at(self.live);
         let reading = load.meter.take();
         let process = process_between(before, after, reading.all_answers);
         Ok(Sample { reading, seconds: (end - start).as_secs_f64(), process, ..Sample::default() })
     }
-
-    /// What the system and the server itself have counted so far.
-    fn look(&self) -> Option<Look> {
-        let snapshot = Snapshot::take(self.live.pid?).ok()?;
-        let syscalls = self.candidate.is_of_the_lab().then(|| counted_by_server(self.live)).flatten();
-        Some(Look { snapshot, syscalls })
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Look {
-    snapshot: Snapshot,
-    syscalls: Option<u64>,
-}
-
-fn process_between(before: Option<Look>, after: Option<Look>, answers: u64) -> Option<Process> {
-    let (before, after) = before.zip(after).filter(|_| answers > 0)?;
-    let each = |count: fn(&Snapshot) -> u64| {
-        count(&after.snapshot).saturating_sub(count(&before.snapshot)) as f64 / answers as f64
-    };
-    let cpu = after.snapshot.cpu.saturating_sub(before.snapshot.cpu).as_secs_f64();
-    let syscalls = before.syscalls.zip(after.syscalls).map(|(before, after)| Syscalls {
-        per_request: after.saturating_sub(before) as f64 / answers as f64,
-        counted_by: CountedBy::Server,
-    });
-    Some(Process {
-        resident_bytes: after.snapshot.resident_bytes,
-        threads: after.snapshot.threads,
-        voluntary_switches_per_request: each(|snapshot| snapshot.voluntary_switches),
-        involuntary_switches_per_request: each(|snapshot| snapshot.involuntary_switches),
-        cpu_seconds_per_100k_requests: cpu / answers as f64 * 1e5,
-        syscalls_per_request: syscalls,
-    })
-}
-
-/// The system calls that a server of the lab has counted, if it counts them.
-fn counted_by_server(live: &Live) -> Option<u64> {
-    let answer = once::ask(&live.url, "/stats", PATIENCE).ok()?;
-    let stats: Value = serde_json::from_slice(&answer.content).ok()?;
-    stats.get("syscalls")?.as_u64()
 }
 
 /// Busy connections beside silent ones.

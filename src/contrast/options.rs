@@ -10,6 +10,7 @@ use super::url::Url;
 
 /// Whom to measure, and where the figures go.
 #[derive(Args, Clone, Debug)]
+#[group(skip)] // Each experiment has a group of this name already.
 pub struct Options {
     /// Measure these only, e.g. --only epoll-server,nginx
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]

@@ -132,9 +132,9 @@ fn latency_by_the_clock_leaves_out_nobody_who_has_waited() {
     crowd.open(&mut load, 1).expect("it is open");
     load.meter.start();
     let start = Instant::now();
-    load.ask_on_schedule(Schedule::new(start, 1000.0));
-    crowd.run(&mut load, start + 2 * STALL).expect("nothing interrupts");
-    load.stop_asking(start + 2 * STALL);
+    let mut schedule = Schedule::new(start, 1000.0);
+    schedule.end(start + 2 * STALL);
+    load.ask_on_schedule(schedule);
     crowd.run(&mut load, Instant::now() + PATIENCE).expect("nothing interrupts");
     load.give_up();
     let reading = load.meter.take();

@@ -35,7 +35,7 @@ pub struct Crowd<L> {
 pub enum Pace {
     /// It sleeps, to the millisecond.
     Sleep,
-    /// It looks again and again while something is due within [`SPIN`]: to the microsecond, and at the price of a core.
+    /// It looks again and again when something is due soon: to the microsecond, and at the price of a core.
     Spin,
 }
 
@@ -65,7 +65,7 @@ impl<L> Crowd<L> {
         let mut patience = Instant::now() + PATIENCE;
         let mut left = usize::MAX;
         while self.missing + self.opening > 0 {
-            self.turn(talk, &mut events, Some(patience))?;
+            self.turn(talk, &mut events, patience)?;
             if self.missing + self.opening < left {
                 left = self.missing + self.opening;
                 patience = Instant::now() + PATIENCE;
@@ -89,7 +89,7 @@ impl<L> Crowd<L> {
     pub fn run(&mut self, talk: &mut impl Talk<Line = L>, until: Instant) -> Result<(), Failure> {
         let mut events = Events::with_capacity(EVENTS);
         while Instant::now() < until && !talk.is_done() {
-            self.turn(talk, &mut events, Some(until))?;
+            self.turn(talk, &mut events, until)?;
             if self.members.is_empty() && self.missing == 0 {
                 return Ok(());
             }
@@ -116,15 +116,17 @@ impl<L> Crowd<L> {
         &mut self,
         talk: &mut impl Talk<Line = L>,
         events: &mut Events,
-        until: Option<Instant>,
+        until: Instant,
     ) -> Result<(), Failure> {
         self.interrupt.check()?;
-        self.open_missing(talk)?;
-        let now = Instant::now();
+        self.open_missing(talk);
+        let mut now = Instant::now();
         while let Some(number) = talk.poll_speaker(now) {
             self.speak(talk, now, number);
+            // Ten thousand speakers are not heard in no time.
+            now = Instant::now();
         }
-        let deadline = [until, talk.poll_timeout()].into_iter().flatten().min();
+        let deadline = talk.poll_timeout().map_or(until, |due| due.min(until));
         match self.poll.poll(events, Some(self.patience(now, deadline))) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             result => result.map_err(|error| Failure::cannot("wait", error))?,
@@ -136,8 +138,8 @@ impl<L> Crowd<L> {
     }
 
     /// How long to wait at most. A poll knows milliseconds only, and rounds them up.
-    fn patience(&self, now: Instant, deadline: Option<Instant>) -> Duration {
-        let left = deadline.map_or(LONGEST_WAIT, |deadline| deadline.saturating_duration_since(now));
+    fn patience(&self, now: Instant, deadline: Instant) -> Duration {
+        let left = deadline.saturating_duration_since(now);
         match self.pace {
             Pace::Sleep => left.min(LONGEST_WAIT),
             Pace::Spin if left <= SPIN => Duration::ZERO,
@@ -147,7 +149,7 @@ impl<L> Crowd<L> {
 
     /// Opens what is missing, a few at a time: more than the server's queue holds would be dropped without a word, and
     /// try again only after a second.
-    fn open_missing(&mut self, talk: &mut impl Talk<Line = L>) -> Result<(), Failure> {
+    fn open_missing(&mut self, talk: &mut impl Talk<Line = L>) {
         while self.missing > 0 && self.opening < MOST_OPENING {
             self.missing -= 1;
             let entry = self.members.vacant_entry();
@@ -168,7 +170,6 @@ impl<L> Crowd<L> {
                 }
             }
         }
-        Ok(())
     }
 
     fn speak(&mut self, talk: &mut impl Talk<Line = L>, now: Instant, number: usize) {

@@ -45,12 +45,30 @@ pub(super) fn process_between(before: Option<Look>, after: Option<Look>, answers
     })
 }
 
-/// The system calls that a server of the lab has counted, if it counts them.
+/// The system calls for sockets that a server of the lab has counted, all kinds together, if it counts them.
 fn counted_by_server(live: &Live) -> Option<u64> {
     let answer = once::ask(&live.url, "/stats", PATIENCE).ok()?;
-    let stats: Value = serde_json::from_slice(&answer.content).ok()?;
-    stats.get("syscalls")?.as_u64()
+    sum_of_calls(&serde_json::from_slice(&answer.content).ok()?)
+}
+
+fn sum_of_calls(stats: &Value) -> Option<u64> {
+    let calls = stats.as_object()?.iter().filter(|(name, _)| name.starts_with("calls_"));
+    calls.filter_map(|(_, count)| count.as_u64()).reduce(|sum, count| sum + count)
 }
 
 /// How long a server may take to tell.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn calls_of_all_kinds_are_added() {
+        let stats = json!({ "reads": 9, "calls_read": 5, "calls_write": 4 });
+        assert_eq!(sum_of_calls(&stats), Some(9));
+        assert_eq!(sum_of_calls(&json!({ "reads": 9 })), None);
+    }
+}

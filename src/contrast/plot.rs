@@ -101,20 +101,21 @@ impl Chart {
         canvas.present()
     }
 
-    /// Names below the title, in as many rows as they need; answers where the rest may begin.
+    /// Names below the title, in columns of the same width; answers where the rest may begin.
     fn draw_legend<'s>(&self, canvas: &Canvas<'s>) -> Result<i32, Trouble<'s>> {
-        let (mut x, mut y) = (PADDING, 42);
-        for series in &self.series {
-            let width = LEGEND_LINE + 8 + (series.name.chars().count() as f64 * CHARACTER) as i32;
-            if x > PADDING && x + width > WIDTH as i32 {
-                (x, y) = (PADDING, y + ROW);
-            }
-            series.look.draw_line(&[(x, y), (x + LEGEND_LINE, y)], canvas)?;
-            series.look.draw_mark((x + LEGEND_LINE / 2, y), canvas)?;
-            canvas.draw_text(&series.name, &text(12.5).pos(LEFT), (x + LEGEND_LINE + 8, y))?;
-            x += width + 20;
+        let are_joined = self.series.iter().any(|series| series.look.stroke != Stroke::None);
+        let sample = if are_joined { 26 } else { 10 };
+        let longest = self.series.iter().map(|series| series.name.chars().count()).max().unwrap_or(0);
+        let column = sample + 8 + (longest as f64 * CHARACTER) as i32 + 8;
+        let columns = ((WIDTH as i32 - 2 * PADDING) / column).max(1) as usize;
+        for (place, series) in self.series.iter().enumerate() {
+            let (x, y) =
+                (PADDING + (place % columns) as i32 * column, LEGEND_TOP + (place / columns) as i32 * ROW);
+            series.look.draw_line(&[(x, y), (x + sample, y)], canvas)?;
+            series.look.draw_mark((x + sample / 2, y), canvas)?;
+            canvas.draw_text(&series.name, &text(12.5).pos(LEFT), (x + sample + 8, y))?;
         }
-        Ok(y + 18)
+        Ok(LEGEND_TOP + self.series.len().div_ceil(columns) as i32 * ROW)
     }
 
     fn scale<const N: usize>(&self, axis: &Axis, values: impl Fn(&Point) -> [f64; N]) -> Scale {
@@ -161,9 +162,9 @@ const LEFT: Pos = Pos { h_pos: HPos::Left, v_pos: VPos::Center };
 const FONT_SIZE: f64 = 1.24;
 
 /// Of a character in a legend, on the safe side: fonts are chosen elsewhere.
-const CHARACTER: f64 = 6.8;
+const CHARACTER: f64 = 6.5;
 
-const LEGEND_LINE: i32 = 34;
+const LEGEND_TOP: i32 = 42;
 
 const ROW: i32 = 20;
 

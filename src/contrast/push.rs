@@ -66,8 +66,8 @@ Examples:
 /// # Errors
 /// One line: what is missing, what went wrong, or that it was interrupted.
 pub fn run(options: &Options, command: String, interrupt: &Interrupt) -> Result<Run, Failure> {
+    let (date, machine) = (machine::date(), machine::this()); // before this thread is left one core
     let cores = Cores::choose();
-    let (date, machine) = (machine::date(), machine::this());
     let mut remarks: Vec<String> = cores.remark().into_iter().collect();
     let candidates = options.common.candidates_of_the_lab()?;
     let cases = cases(options);

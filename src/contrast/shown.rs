@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::figures::{Experiment, Run};
-use super::table::{Shown, number};
+use super::table::{Shown, count, number};
 use super::{io, patterns, push};
 
 /// Everything of a run, table by table.
@@ -40,7 +40,7 @@ pub fn terms(run: &Run) -> String {
             Experiment::Push(push) => format!(
                 "{} events of {} bytes, up to {} of them under way",
                 push.events,
-                number(push.data_bytes as f64),
+                count(push.data_bytes as u64),
                 push.window
             ),
         },
@@ -54,5 +54,6 @@ pub fn terms(run: &Run) -> String {
 /// Where and when it was measured.
 pub fn place(run: &Run) -> String {
     let machine = &run.machine;
-    format!("{}, {} cores, {}, {}", machine.processor, machine.cores, machine.system, run.date)
+    let cores = if machine.cores == 1 { "1 core".to_owned() } else { format!("{} cores", machine.cores) };
+    format!("{}, {cores}, {}, {}", machine.processor, machine.system, run.date)
 }

@@ -68,7 +68,7 @@ impl fmt::Display for Table {
 /// A number with so many digits that it can be compared: `1,234,567`, `98.6`, `0.412`.
 pub fn number(value: f64) -> String {
     match value.abs() {
-        size if size >= 100.0 || size == 0.0 => count(value.round() as i64),
+        size if size >= 100.0 || size == 0.0 => whole(value.round() as i64),
         size if size >= 10.0 => format!("{value:.1}"),
         size if size >= 1.0 => format!("{value:.2}"),
         _ => format!("{value:.3}"),
@@ -80,7 +80,12 @@ pub fn number_or_dash(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), number)
 }
 
-fn count(value: i64) -> String {
+/// What was counted: `1`, `5,000`.
+pub fn count(count: u64) -> String {
+    whole(count as i64)
+}
+
+fn whole(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut text = String::from(if value < 0 { "-" } else { "" });
     for (at, digit) in digits.chars().enumerate() {
@@ -104,6 +109,7 @@ mod tests {
     #[test]
     fn numbers_have_about_three_digits_and_thousands_are_set_apart() {
         let shown = [1_234_567.4, 999.6, -1000.0, 98.64, 1.234, 0.4123, 0.0].map(number);
+        assert_eq!([1, 10, 5000].map(count), ["1", "10", "5,000"]);
         assert_eq!(shown, ["1,234,567", "1,000", "-1,000", "98.6", "1.23", "0.412", "0"]);
     }
 

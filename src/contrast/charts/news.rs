@@ -3,7 +3,7 @@
 use super::{Named, look_of_server};
 use crate::contrast::figures::{Bill, Billed, FanOut, Patterns, Push, Pushed, Watched};
 use crate::contrast::plot::{Axis, Chart, Look, Point, Series};
-use crate::contrast::table::number;
+use crate::contrast::table::count;
 
 pub fn of_patterns(patterns: &Patterns) -> Vec<Named> {
     let of_server = |server: &Billed| {
@@ -29,7 +29,7 @@ fn of_bills(patterns: &Patterns, server: &str, bills: &[&Bill], watched: Watched
         title: format!("{server}, {} of a {word}: mean, and up to the 99th percentile", people(watchers)),
         footer: String::new(),
         x: Axis::logarithmic("bytes for an event and a watcher, both ways"),
-        y: Axis::logarithmic("late by milliseconds"),
+        y: Axis::logarithmic("lateness in milliseconds"),
         series: by_way(bills, Look::marks, |bill| {
             let Bill { lateness, .. } = bill;
             let point = Point::with_whisker(per_event(bill), lateness.mean_ms, lateness.p99_ms);
@@ -49,7 +49,7 @@ fn of_bills(patterns: &Patterns, server: &str, bills: &[&Bill], watched: Watched
         title: format!("{server}, a {word}: what the server computes for it"),
         footer: String::new(),
         x: Axis::logarithmic("watchers"),
-        y: Axis::linear("per cent of a core"),
+        y: Axis::linear("CPU of the server, in per cent of a core"),
         series: by_way(bills, Look::solid, |bill| {
             Some(Point::new(bill.watchers as f64, bill.cpu_ms? / bill.seconds / 10.0))
         }),
@@ -65,7 +65,7 @@ fn shown_watchers(bills: &[&Bill]) -> Option<usize> {
 }
 
 fn people(watchers: usize) -> String {
-    format!("{} watcher{}", number(watchers as f64), if watchers == 1 { "" } else { "s" })
+    format!("{} watcher{}", count(watchers as u64), if watchers == 1 { "" } else { "s" })
 }
 
 fn by_way(bills: &[&Bill], look: fn(usize) -> Look, point: impl Fn(&Bill) -> Option<Point>) -> Vec<Series> {
@@ -91,7 +91,7 @@ pub fn of_push(push: &Push) -> Vec<Named> {
 }
 
 fn of_way(push: &Push, way: &str) -> [Named; 2] {
-    let size = number(push.data_bytes as f64);
+    let size = count(push.data_bytes as u64);
     let deliveries = Chart {
         title: format!("{way}: events of {size} bytes to all who read"),
         footer: String::new(),

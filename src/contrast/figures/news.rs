@@ -36,7 +36,7 @@ pub enum Watched {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bill {
     pub watched: Watched,
-    /// `poll every 100ms`, `WebSocket`
+    /// `poll, 100ms`, `WebSocket`
     pub way: String,
     pub watchers: usize,
     pub requests: u64,

@@ -1,7 +1,7 @@
 //! The figures for people: tables, and a sentence to each about what to look at.
 
 use crate::contrast::figures::{Contender, Io, Latency, Load, Process, Syscalls};
-use crate::contrast::table::{Shown, Table, number, number_or_dash};
+use crate::contrast::table::{Shown, Table, count, number, number_or_dash};
 
 /// All figures of a run, table by table.
 pub fn tables(io: &Io) -> Vec<Shown> {
@@ -46,7 +46,7 @@ fn busy_title(io: &Io) -> String {
 fn busy(io: &Io) -> Table {
     let mut table = Table::new(&[&["server", "connections"], LOAD, PROCESS].concat());
     for (server, point) in in_order(io, |server| &server.busy, |point| point.connections) {
-        let mut row = vec![server.to_owned(), number(point.connections as f64)];
+        let mut row = vec![server.to_owned(), count(point.connections as u64)];
         row.extend(load_cells(&point.load));
         row.extend(process_cells(point.process.as_ref()));
         table.push(row);
@@ -60,10 +60,10 @@ fn idle(io: &Io) -> Table {
         let megabytes = point.resident_bytes.map(|bytes| bytes as f64 / 1e6);
         let mut row = vec![
             server.to_owned(),
-            number(point.connections as f64),
+            count(point.connections as u64),
             number_or_dash(megabytes),
             number_or_dash(point.resident_bytes_each.map(|bytes| bytes / 1e3)),
-            number_or_dash(point.threads.map(|threads| threads as f64)),
+            point.threads.map_or_else(|| number_or_dash(None), count),
         ];
         row.extend(load_cells(&point.load));
         table.push(row);
@@ -126,7 +126,7 @@ fn process_cells(process: Option<&Process>) -> Vec<String> {
     let syscalls = process.and_then(|process| process.syscalls_per_request);
     vec![
         cell(|process| process.resident_bytes as f64 / 1e6),
-        cell(|process| process.threads as f64),
+        process.map_or_else(|| number_or_dash(None), |process| count(process.threads)),
         cell(|process| process.voluntary_switches_per_request),
         cell(|process| process.involuntary_switches_per_request),
         number_or_dash(syscalls.map(|Syscalls { per_request, .. }| per_request)),

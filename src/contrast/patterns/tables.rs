@@ -1,7 +1,7 @@
 //! The bills, for people.
 
 use crate::contrast::figures::{Bill, Patterns, Watched};
-use crate::contrast::table::{Shown, Table, number, number_or_dash};
+use crate::contrast::table::{Shown, Table, count, number, number_or_dash};
 
 /// A table for each server and what was watched there.
 pub fn tables(patterns: &Patterns) -> Vec<Shown> {
@@ -55,11 +55,11 @@ const HEAD: &[&str] = &[
 
 fn row(bill: &Bill) -> Vec<String> {
     let packets = bill.packets_up.zip(bill.packets_down).map(|(up, down)| bill.each(up + down));
-    let mut row = vec![bill.way.clone(), number(bill.watchers as f64)];
-    row.extend([bill.requests, bill.bytes_up, bill.bytes_down].map(|count| number(bill.each(count))));
+    let mut row = vec![bill.way.clone(), count(bill.watchers as u64)];
+    row.extend([bill.requests, bill.bytes_up, bill.bytes_down].map(|all| number(bill.each(all))));
     row.extend([number_or_dash(packets), number(bill.each(bill.told))]);
     row.extend([bill.lateness.mean_ms, bill.lateness.p50_ms, bill.lateness.p99_ms].map(number));
     row.push(number_or_dash(bill.cpu_ms));
-    row.extend([bill.lost, bill.doubled].map(|count| count.to_string()));
+    row.extend([bill.lost, bill.doubled].map(count));
     row
 }

@@ -29,9 +29,12 @@ impl Scale {
             shown.fold((f64::INFINITY, 0.0_f64), |(least, most), value| (least.min(value), most.max(value)));
         match kind {
             _ if most <= 0.0 => Scale { kind, from: if kind == Kind::Linear { 0.0 } else { 1.0 }, to: 10.0 },
-            Kind::Linear => Scale { kind, from: 0.0, to: round_up(most * MARGIN) },
+            Kind::Linear => {
+                let step = round_up(most / STEPS);
+                Scale { kind, from: 0.0, to: (most * MARGIN / step).ceil() * step }
+            }
             Kind::Logarithmic => {
-                Scale { kind, from: round_down(least / MARGIN), to: round_up(most * MARGIN) }
+                Scale { kind, from: round_down(least / MARGIN_FACTOR), to: round_up(most * MARGIN_FACTOR) }
             }
         }
     }
@@ -40,7 +43,7 @@ impl Scale {
     fn named(&self) -> Vec<f64> {
         match self.kind {
             Kind::Linear => {
-                let step = round_up(self.to / 6.0);
+                let step = round_up(self.to / (STEPS + 1.0));
                 (0..=(self.to / step + 1e-9) as u32).map(|count| f64::from(count) * step).collect()
             }
             Kind::Logarithmic if self.to / self.from >= 100.0 => self.within(&[1.0]),
@@ -119,8 +122,12 @@ fn power_below(value: f64) -> i32 {
     (value.log10() + 1e-9).floor() as i32
 }
 
+/// Named values of a linear axis, about.
+const STEPS: f64 = 5.0;
+
 /// Between the outermost values and the ends of the axis, so that no mark is cut.
-const MARGIN: f64 = 1.12;
+const MARGIN: f64 = 1.04;
+const MARGIN_FACTOR: f64 = 1.25;
 
 #[cfg(test)]
 mod tests {
@@ -142,6 +149,8 @@ mod tests {
         let (from, to, named) = scale(Kind::Linear, &[3.0, 81.0]);
         assert_eq!((from, to), (0.0, 100.0));
         assert_eq!(named, ["0", "20", "40", "60", "80", "100"]);
+        let (_, to, named) = scale(Kind::Linear, &[220e3]);
+        assert_eq!((to, named.len()), (250e3, 6));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Fan-out, for people.
 
 use crate::contrast::figures::{FanOut, Push, Pushed};
-use crate::contrast::table::{Shown, Table, number, number_or_dash};
+use crate::contrast::table::{Shown, Table, count, number, number_or_dash};
 
 /// Two tables for each server: those who read, and those who are slow.
 pub fn tables(push: &Push) -> Vec<Shown> {
@@ -29,12 +29,12 @@ fn readers(server: &Pushed) -> Shown {
     for fan_out in &server.fan_outs {
         let megabytes = |bytes: Option<u64>| number_or_dash(bytes.map(|bytes| bytes as f64 / 1e6));
         let mut row = vec![fan_out.way.clone()];
-        row.extend([fan_out.subscribers, fan_out.slow].map(|count| number(count as f64)));
+        row.extend([fan_out.subscribers, fan_out.slow].map(|crowd| count(crowd as u64)));
         row.push(number(fan_out.deliveries_per_second));
         row.extend([fan_out.lateness_of_last.mean_ms, fan_out.lateness_of_last.p99_ms].map(number));
         row.push(number_or_dash(fan_out.cpu_ms));
         row.extend([fan_out.resident_bytes_before, fan_out.resident_bytes_most].map(megabytes));
-        row.extend([fan_out.lost, fan_out.doubled].map(|count| count.to_string()));
+        row.extend([fan_out.lost, fan_out.doubled].map(count));
         table.push(row);
     }
     Shown {
@@ -53,7 +53,7 @@ fn slow_ones(server: &Pushed) -> Shown {
         let mut row = vec![way.clone()];
         let counts =
             [*subscribers, *slow, fates.caught_up, fates.told_of_gap, fates.closed_as_slow, fates.cut];
-        row.extend(counts.map(|count| number(count as f64)));
+        row.extend(counts.map(|crowd| count(crowd as u64)));
         table.push(row);
     }
     Shown {

@@ -38,7 +38,7 @@ impl Way {
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Way::ShortPoll(interval) => write!(f, "poll every {interval:?}"),
+            Way::ShortPoll(interval) => write!(f, "poll, {interval:?}"),
             Way::LongPoll => f.write_str("long poll"),
             Way::EventStream => f.write_str("event stream"),
             Way::WebSocket => f.write_str("WebSocket"),

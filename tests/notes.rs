@@ -122,6 +122,11 @@ fn note_20() {
     run::check("20-chain-or-publish-subscribe.md");
 }
 
+#[test]
+fn note_30() {
+    run::check("30-what-10000-idle-clients-cost.md");
+}
+
 /// A note without a test here would never be run.
 #[test]
 fn every_note_is_run() {

@@ -166,6 +166,7 @@ impl Measuring<'_> {
         Ok(Bill {
             watched: case.watched,
             way: case.way.to_string(),
+            is_push: case.way.is_push(),
             watchers: case.watchers,
             requests: traffic.requests,
             bytes_up: traffic.bytes_up,

@@ -38,6 +38,8 @@ pub struct Bill {
     pub watched: Watched,
     /// `poll, 100ms`, `WebSocket`
     pub way: String,
+    /// Whether the server speaks by itself.
+    pub is_push: bool,
     pub watchers: usize,
     pub requests: u64,
     /// Of requests and answers, without the headers of TCP and IP.

@@ -122,6 +122,11 @@ fn note_20() {
     run::check("20-chain-or-publish-subscribe.md");
 }
 
+#[test]
+fn note_31() {
+    run::check("31-the-bill-drawn.md");
+}
+
 /// A note without a test here would never be run.
 #[test]
 fn every_note_is_run() {

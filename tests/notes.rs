@@ -123,6 +123,11 @@ fn note_20() {
 }
 
 #[test]
+fn note_30() {
+    run::check("30-what-10000-idle-clients-cost.md");
+}
+
+#[test]
 fn note_31() {
     run::check("31-the-bill-drawn.md");
 }

@@ -110,7 +110,7 @@ pub struct Idle {
     pub connections: usize,
     /// Before anybody was busy; without the kernel's part of a socket.
     pub resident_bytes: Option<u64>,
-    /// The same for each idle connection, less what the server had before the first one.
+    /// The same for each idle connection, less what the server had before the first one; of 100 connections and more.
     pub resident_bytes_each: Option<f64>,
     pub threads: Option<u64>,
     pub busy_connections: usize,

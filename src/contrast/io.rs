@@ -22,7 +22,6 @@ use super::interrupt::Interrupt;
 use super::machine;
 use super::options::Options as Common;
 use super::progress::Progress;
-use super::progress::Progress;
 use super::servers::Candidate;
 
 pub use self::tables::tables;

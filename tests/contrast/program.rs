@@ -1,6 +1,7 @@
 //! The program as people run it.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -78,7 +79,11 @@ fn check(io: &Io) {
             let threads = eight.threads;
             assert!(eight.resident_bytes > 100_000 && eight.cpu_seconds_per_100k_requests >= 0.0, "{name}");
             assert!(if name == "threaded-server" { threads > 8 } else { threads < 8 }, "{name}: {threads}");
-            assert!(server.idle[2].resident_bytes.is_some() && server.idle[2].resident_bytes_each.is_some());
+            let idle = &server.idle[2];
+            assert!(
+                idle.resident_bytes.is_some_and(|bytes| bytes > 100_000)
+                    && idle.resident_bytes_each.is_none()
+            );
         }
     }
 }
@@ -94,6 +99,58 @@ fn tables_are_for_people() {
     assert!(text.contains("500 requests per second by the clock"), "{text}");
     let row = text.lines().find(|line| line.starts_with("epoll-server")).expect("a row");
     assert_eq!(row.split_whitespace().nth(1), Some("2"), "{text}");
+}
+
+#[test]
+fn another_server_is_measured_by_its_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/mine", listener.local_addr().expect("an address"));
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let mut bytes = [0; 1024];
+                while stream.read(&mut bytes).is_ok_and(|count| count > 0) {
+                    let is_mine = bytes.starts_with(b"GET /mine HTTP/1.1\r\n");
+                    let status = if is_mine { "200 OK" } else { "404 Not Found" };
+                    let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                }
+            });
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().to_str().expect("text");
+    let (server, pid) = (format!("mine={url}"), format!("mine={}", std::process::id()));
+    let named = ["io", "--json", "--out", out, "--only", "mine", "--server", &server, "--pid", &pid];
+    let quick = ["--measure", "busy,blocked", "--connections", "2", "--seconds", "0.1", "--rounds", "1"];
+    let output = output(&[&named[..], &quick].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let run: Run = serde_json::from_slice(&output.stdout).expect("figures");
+    let Experiment::Io(io) = &run.experiment else { panic!("another experiment: {run:?}") };
+    let [mine] = &io.servers[..] else { panic!("not one server: {run:?}") };
+    assert_eq!((mine.name.as_str(), mine.url.as_deref()), ("mine", Some(url.as_str())));
+    assert!(mine.busy[0].load.requests > 0 && mine.busy[0].load.errors.total() == 0, "{run:?}");
+    assert_eq!(mine.busy[0].process.is_some(), cfg!(target_os = "linux"));
+    // What it does not have is left out, and said.
+    assert!(mine.blocked.is_none());
+    assert!(run.remarks.iter().any(|remark| remark.contains("is answered with status 404")), "{run:?}");
+}
+
+#[test]
+fn more_connections_than_descriptors_are_said_to_be_too_many() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = format!(
+        "ulimit -n 300; exec '{}' io --json --out '{}' --only epoll-server --measure busy --connections 2,1000 \
+         --seconds 0.1 --rounds 1",
+        env!("CARGO_BIN_EXE_contrast"),
+        folder.path().display()
+    );
+    let output = Command::new("sh").args(["-c", &script]).output().expect("a shell");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let run: Run = serde_json::from_slice(&output.stdout).expect("figures");
+    let Experiment::Io(io) = &run.experiment else { panic!("another experiment: {run:?}") };
+    let counts: Vec<_> = io.servers[0].busy.iter().map(|point| point.connections).collect();
+    assert_eq!(counts, [2, 200]);
+    assert!(run.remarks.iter().any(|remark| remark.contains("300 descriptors")), "{run:?}");
 }
 
 #[test]

@@ -164,8 +164,7 @@ impl<'n> Run<'n> {
 
     /// With the ports of this run, for its server, and without a second build by cargo.
     fn as_typed(&self, command: &str) -> String {
-        let command = self.for_server(command).replace("cargo run --bin contrast -- ", "contrast ");
-        let command = command.replace("cargo run --bin ", "").replace("cargo build", "true");
+        let command = self.for_server(command).replace("cargo run --bin ", "").replace("cargo build", "true");
         self.ports.iter().fold(command, |text, (printed, real)| text.replace(printed, real))
     }
 

@@ -56,7 +56,7 @@ fn busy(connections: usize, samples: &[Sample], watched: Option<&[Sample]>) -> B
 
 fn idle(connections: usize, samples: &[Sample], alone: Option<f64>) -> Idle {
     let resident = resident_at_rest(samples);
-    let each = resident.zip(alone).filter(|_| connections > 0);
+    let each = resident.zip(alone).filter(|_| connections >= FEWEST_TO_SHARE);
     Idle {
         connections,
         resident_bytes: resident.map(|bytes| bytes as u64),
@@ -159,6 +159,9 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (below, above) = (values.len().checked_sub(1)? / 2, values.len() / 2);
     Some(f64::midpoint(values[below], values[above]))
 }
+
+/// With fewer, a connection's share says more about pages and allocators than about connections.
+const FEWEST_TO_SHARE: usize = 100;
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ mod tables;
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::cores::Cores;
 use super::failure::Failure;
@@ -45,7 +45,7 @@ pub struct Options {
 
     /// What to watch, e.g. --watch topic
     #[arg(long, value_name = "FEEDS", value_delimiter = ',', default_value = "topic,job")]
-    pub watch: Vec<FeedChoice>,
+    pub watch: Vec<Watched>,
 
     /// Bytes of an event, e.g. --size 1000
     #[arg(long, value_name = "BYTES", default_value_t = 32, value_parser = clap::value_parser!(u32).range(..=60_000))]
@@ -53,15 +53,6 @@ pub struct Options {
 
     #[command(flatten)]
     pub common: Common,
-}
-
-/// What to watch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FeedChoice {
-    /// Events, each of which is to be heard.
-    Topic,
-    /// Steps, of which only the latest matters.
-    Job,
 }
 
 /// What the help of this command ends with.
@@ -118,17 +109,10 @@ fn cases(options: &Options) -> Vec<Case> {
     let polls = options.polls.iter().map(|interval| Way::ShortPoll(*interval));
     let ways: Vec<Way> = polls.chain([Way::LongPoll, Way::EventStream, Way::WebSocket]).collect();
     let mut cases = Vec::new();
-    for feed in &options.watch {
-        let watched = match feed {
-            FeedChoice::Topic => Watched::Topic,
-            FeedChoice::Job => Watched::Job,
-        };
+    for watched in &options.watch {
         for way in &ways {
-            cases.extend(options.watchers.iter().map(|count| Case {
-                watched,
-                way: *way,
-                watchers: *count as usize,
-            }));
+            let case = |count: &u32| Case { watched: *watched, way: *way, watchers: *count as usize };
+            cases.extend(options.watchers.iter().map(case));
         }
     }
     cases
@@ -166,6 +150,7 @@ impl Measuring<'_> {
         Ok(Bill {
             watched: case.watched,
             way: case.way.to_string(),
+            is_push: case.way.is_push(),
             watchers: case.watchers,
             requests: traffic.requests,
             bytes_up: traffic.bytes_up,

@@ -104,16 +104,16 @@ impl Chart {
     /// Names below the title, in columns of the same width; answers where the rest may begin.
     fn draw_legend<'s>(&self, canvas: &Canvas<'s>) -> Result<i32, Trouble<'s>> {
         let are_joined = self.series.iter().any(|series| series.look.stroke != Stroke::None);
-        let sample = if are_joined { 26 } else { 10 };
+        let sample = if are_joined { 26 } else { 12 };
         let longest = self.series.iter().map(|series| series.name.chars().count()).max().unwrap_or(0);
-        let column = sample + 8 + (longest as f64 * CHARACTER) as i32 + 8;
+        let column = sample + 6 + (longest as f64 * CHARACTER) as i32 + 10;
         let columns = ((WIDTH as i32 - 2 * PADDING) / column).max(1) as usize;
         for (place, series) in self.series.iter().enumerate() {
             let (x, y) =
                 (PADDING + (place % columns) as i32 * column, LEGEND_TOP + (place / columns) as i32 * ROW);
             series.look.draw_line(&[(x, y), (x + sample, y)], canvas)?;
             series.look.draw_mark((x + sample / 2, y), canvas)?;
-            canvas.draw_text(&series.name, &text(12.5).pos(LEFT), (x + sample + 8, y))?;
+            canvas.draw_text(&series.name, &text(12.0).pos(LEFT), (x + sample + 6, y))?;
         }
         Ok(LEGEND_TOP + self.series.len().div_ceil(columns) as i32 * ROW)
     }

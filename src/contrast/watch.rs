@@ -1,7 +1,7 @@
 //! Watchers of one feed and the one who makes its news, in one thread, by one clock.
 //!
-//! Read on: [`way`] (the ways to learn of news), [`watcher`] (one of them, without a socket), [`ledger`] (who has heard
-//! of what, and how late), [`tcp_info`] (packets), [`gathering`] (all of them, at a server).
+//! Read on: [`way`] (the ways to learn of news), [`terms`] (what is watched), [`watcher`] (one of them, without a socket),
+//! [`ledger`] (who has heard of what, and how late), [`tcp_info`] (packets), [`gathering`] (all of them, at a server).
 //!
 //! Whoever publishes puts the time into the event, and whoever hears of it looks at the same clock: so nothing is
 //! assumed of clocks or of the way back.
@@ -14,6 +14,7 @@ pub mod gathering;
 pub mod ledger;
 mod talk;
 pub mod tcp_info;
+pub mod terms;
 pub mod watcher;
 pub mod way;
 
@@ -22,41 +23,12 @@ use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
 use self::ledger::Ledger;
+pub use self::terms::{Rhythm, Source, Terms};
 use self::watcher::{Heard, Watcher};
 use self::way::{Feed, Way};
 use super::client::Next;
 use super::client::answers::Answers;
 use super::failure::Failure;
-
-/// What is watched, how, and by how many.
-#[derive(Clone, Debug)]
-pub struct Terms {
-    pub way: Way,
-    pub watched: Source,
-    pub watchers: usize,
-    pub events: u64,
-    pub rhythm: Rhythm,
-    /// Of the data of an event, if that is more than its number and its time take.
-    pub data_bytes: usize,
-}
-
-/// Where news comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// It is published on this topic.
-    Topic(String),
-    /// A job makes steps.
-    Job,
-}
-
-/// When the next event is published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rhythm {
-    /// One in each of these spans, at a moment that nobody who polls can fall into step with.
-    Every(Duration),
-    /// As soon as fewer than so many are under way to somebody.
-    Window(u64),
-}
 
 /// The talk of all watchers, and of the one who publishes.
 pub struct Watch {

@@ -26,31 +26,36 @@ fn of_bills(patterns: &Patterns, server: &str, bills: &[&Bill], watched: Watched
     let Some(watchers) = shown_watchers(bills) else { return Vec::new() };
     let per_event = move |bill: &Bill| bill.each(bill.bytes_up + bill.bytes_down) / patterns.events as f64;
     let cost = Chart {
-        title: format!("{server}, {} of a {word}: mean, and up to the 99th percentile", people(watchers)),
+        title: format!(
+            "{server}, {} of a {word}: mean lateness, and up to the 99th percentile",
+            people(watchers)
+        ),
         footer: String::new(),
         x: Axis::logarithmic("bytes for an event and a watcher, both ways"),
         y: Axis::logarithmic("lateness in milliseconds"),
-        series: by_way(bills, Look::marks, |bill| {
-            let Bill { lateness, .. } = bill;
-            let point = Point::with_whisker(per_event(bill), lateness.mean_ms, lateness.p99_ms);
-            (bill.watchers == watchers).then_some(point)
-        }),
+        series: by_way(
+            bills,
+            |_, identity| Look::marks(identity),
+            |bill| {
+                let Bill { lateness, .. } = bill;
+                let point = Point::with_whisker(per_event(bill), lateness.mean_ms, lateness.p99_ms);
+                (bill.watchers == watchers).then_some(point)
+            },
+        ),
     };
     let late = Chart {
         title: format!("{server}, a {word}: how late the news is, 99th percentile"),
         footer: String::new(),
         x: Axis::logarithmic("watchers"),
         y: Axis::logarithmic("milliseconds"),
-        series: by_way(bills, Look::solid, |bill| {
-            Some(Point::new(bill.watchers as f64, bill.lateness.p99_ms))
-        }),
+        series: by_way(bills, joined, |bill| Some(Point::new(bill.watchers as f64, bill.lateness.p99_ms))),
     };
     let busy = Chart {
         title: format!("{server}, a {word}: what the server computes for it"),
         footer: String::new(),
         x: Axis::logarithmic("watchers"),
         y: Axis::linear("CPU of the server, in per cent of a core"),
-        series: by_way(bills, Look::solid, |bill| {
+        series: by_way(bills, joined, |bill| {
             Some(Point::new(bill.watchers as f64, bill.cpu_ms? / bill.seconds / 10.0))
         }),
     };
@@ -68,11 +73,24 @@ fn people(watchers: usize) -> String {
     format!("{} watcher{}", count(watchers as u64), if watchers == 1 { "" } else { "s" })
 }
 
-fn by_way(bills: &[&Bill], look: fn(usize) -> Look, point: impl Fn(&Bill) -> Option<Point>) -> Vec<Series> {
+/// Dashed where somebody has to ask.
+fn joined(bill: &Bill, identity: usize) -> Look {
+    if bill.is_push { Look::solid(identity) } else { Look::dashed(identity) }
+}
+
+fn by_way(
+    bills: &[&Bill],
+    look: fn(&Bill, usize) -> Look,
+    point: impl Fn(&Bill) -> Option<Point>,
+) -> Vec<Series> {
     let mut series: Vec<Series> = Vec::new();
     for bill in bills {
         let place = series.iter().position(|series| series.name == bill.way).unwrap_or_else(|| {
-            series.push(Series { name: bill.way.clone(), look: look(series.len()), points: Vec::new() });
+            series.push(Series {
+                name: bill.way.clone(),
+                look: look(bill, series.len()),
+                points: Vec::new(),
+            });
             series.len() - 1
         });
         series[place].points.extend(point(bill));

@@ -1,5 +1,6 @@
 //! What comes of watching: news that is asked for or told, and news for many.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// `contrast patterns`: the same news, learnt in different ways.
@@ -22,7 +23,7 @@ pub struct Billed {
 }
 
 /// What was watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Watched {
     /// Events, each of which is to be heard.
@@ -38,6 +39,8 @@ pub struct Bill {
     pub watched: Watched,
     /// `poll, 100ms`, `WebSocket`
     pub way: String,
+    /// Whether the server speaks by itself.
+    pub is_push: bool,
     pub watchers: usize,
     pub requests: u64,
     /// Of requests and answers, without the headers of TCP and IP.

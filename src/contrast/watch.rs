@@ -142,10 +142,11 @@ impl Watch {
     }
 
     /// When a watcher asks for the first time. Those who poll come one after another, in steps by which no two of them
-    /// come to the same moment of the interval; the golden ratio has them.
+    /// come to the same moment of the interval; the golden ratio has them. The first one comes in the middle, so that a
+    /// single one that falls into step with a job is as late as many are on average.
     fn first_question(&self, index: usize, from: Instant) -> Instant {
         match self.terms.way {
-            Way::ShortPoll(interval) => from + interval.mul_f64((index as f64 * GOLDEN_RATIO).fract()),
+            Way::ShortPoll(interval) => from + interval.mul_f64((0.5 + index as f64 * GOLDEN_RATIO).fract()),
             Way::LongPoll | Way::EventStream | Way::WebSocket => from,
         }
     }

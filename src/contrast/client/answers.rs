@@ -260,9 +260,8 @@ fn value_of<'b>(line: &'b [u8], name: &[u8]) -> Option<&'b [u8]> {
 
 /// `Content-Length = 1*DIGIT` (RFC 9110 §8.6).
 fn parse_length(value: &[u8]) -> Result<u64, Malformed> {
-    let digits = value.iter().map(|byte| byte.is_ascii_digit().then(|| u64::from(byte - b'0')));
-    let length =
-        digits.fold(Some(0), |length: Option<u64>, digit| length?.checked_mul(10)?.checked_add(digit?));
+    let mut digits = value.iter().map(|byte| byte.is_ascii_digit().then(|| u64::from(byte - b'0')));
+    let length = digits.try_fold(0_u64, |length, digit| length.checked_mul(10)?.checked_add(digit?));
     length.filter(|_| !value.is_empty()).ok_or(Malformed::Length)
 }
 

@@ -12,6 +12,7 @@ const SYSTEM: &[&str] = &[
     "mio",
     "io_uring",
     "socket2",
+    "rustix",
     "Instant::now",
     "SystemTime",
 ];

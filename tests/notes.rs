@@ -123,6 +123,31 @@ fn note_20() {
 }
 
 #[test]
+fn note_25() {
+    run::check("25-one-file-two.md");
+}
+
+#[test]
+fn note_26() {
+    run::check("26-a-thread-waits.md");
+}
+
+#[test]
+fn note_27() {
+    run::check("27-many-wait-in-one-place.md");
+}
+
+#[test]
+fn note_28() {
+    run::check("28-the-kernel-reports-back.md");
+}
+
+#[test]
+fn note_29() {
+    run::check("29-one-blocking-call-freezes-a-loop.md");
+}
+
+#[test]
 fn note_30() {
     run::check("30-what-10000-idle-clients-cost.md");
 }

@@ -203,7 +203,7 @@ fn go_round(
         for candidate in candidates {
             progress.say(format!("{}, {}", candidate.name, step.described()));
             let key = (candidate.name.clone(), *step);
-            if !left_out.contains(&key) {
+            if !left_out.contains(&key) && !is_counted_already(&key, &samples) {
                 match measuring.sample(candidate, *step) {
                     Ok(sample) => {
                         remember(remarks, sample.remark(candidate, *step));
@@ -220,6 +220,13 @@ fn go_round(
         }
     }
     Ok(samples)
+}
+
+/// Whether strace would count again what the server has counted itself.
+fn is_counted_already((name, step): &(String, Step), samples: &Samples) -> bool {
+    let Step::Strace(connections) = step else { return false };
+    let counted = samples.get(&(name.clone(), Step::Busy(*connections))).into_iter().flatten();
+    counted.filter_map(|sample| sample.process).any(|process| process.syscalls_per_request.is_some())
 }
 
 /// The same in every round is said once.

@@ -21,6 +21,7 @@ pub mod numbering;
 pub mod params;
 pub mod path;
 pub mod pipeline;
+pub mod prime;
 pub mod queues;
 pub mod receipt;
 pub mod refusal;
@@ -37,6 +38,7 @@ pub mod visit;
 pub mod wait;
 pub mod watchers;
 pub mod websocket;
+pub mod workbench;
 
 use core::net::SocketAddr;
 use std::sync::Arc;
@@ -60,6 +62,7 @@ use uploads::Uploads;
 use visit::Visit;
 use wait::Waiters;
 use watchers::Watchers;
+use workbench::Workbench;
 
 /// What all connections of one server share.
 pub struct Lab {
@@ -73,6 +76,7 @@ pub struct Lab {
     pub pipeline: Pipeline,
     pub images: Arc<Images>,
     pub uploads: Arc<Uploads>,
+    pub workbench: Workbench,
     /// Who is held back until there is news.
     pub waiters: Waiters,
     /// Where what outlives the process is written down.
@@ -103,6 +107,7 @@ impl Lab {
             topics: Topics::new(&settings.topics, Arc::clone(&journal), Arc::clone(&clock)),
             uploads: Arc::new(Uploads::new(settings.uploads, Arc::clone(&images), Arc::clone(&clock))),
             images,
+            workbench: Workbench::default(),
             clock,
             registry,
             rooms: Arc::default(),

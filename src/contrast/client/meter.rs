@@ -80,6 +80,11 @@ impl Meter {
         }
     }
 
+    /// Answers that counted for throughput so far.
+    pub fn answers(&self) -> u64 {
+        self.answers
+    }
+
     /// What was counted since the last time.
     pub fn take(&mut self) -> Reading {
         let reading = self.read();

@@ -56,12 +56,10 @@ fn everybody_hears_of_everything_in_every_way() {
         for bill in bills {
             check(&server.name, bill);
         }
-        for watched in [Watched::Topic, Watched::Job] {
-            check_order(
-                &server.name,
-                bills.iter().filter(|bill| bill.watched == watched && bill.watchers == 7),
-            );
-        }
+        check_order(
+            &server.name,
+            bills.iter().filter(|bill| bill.watched == Watched::Topic && bill.watchers == 7),
+        );
     }
 }
 
@@ -70,7 +68,11 @@ fn check(server: &str, bill: &Bill) {
     let (watchers, about) = (bill.watchers as u64, format!("{server}: {bill:?}"));
     assert_eq!((bill.lost, bill.doubled), (0, 0), "{about}");
     match bill.watched {
-        Watched::Topic => assert_eq!(bill.told, 6 * watchers, "{about}"),
+        Watched::Topic => {
+            assert_eq!(bill.told, 6 * watchers, "{about}");
+            assert!(bill.lateness.mean_ms > 0.0, "{about}");
+        }
+        // On a busy machine a job may be over before anybody has asked.
         Watched::Job => assert!((watchers..=6 * watchers).contains(&bill.told), "{about}"),
     }
     match bill.is_push {
@@ -79,7 +81,7 @@ fn check(server: &str, bill: &Bill) {
     }
     assert!(bill.bytes_up >= bill.requests * 40 && bill.bytes_down > bill.told * 10, "{about}");
     let late = bill.lateness;
-    assert!(late.mean_ms > 0.0 && late.p50_ms <= late.p99_ms && late.p99_ms <= late.max_ms * 1.01, "{about}");
+    assert!(late.p50_ms <= late.p99_ms && late.p99_ms <= late.max_ms * 1.01, "{about}");
     if cfg!(target_os = "linux") {
         // The request, and whatever it takes to open a connection.
         assert!(bill.packets_up.expect("counted") >= bill.requests + watchers, "{about}");

@@ -4,6 +4,7 @@
 
 mod tables;
 
+use std::fmt;
 use std::time::Duration;
 
 use clap::Args;
@@ -63,10 +64,10 @@ Examples:
   contrast patterns --watchers 1,100 --watch topic        a first look
   contrast patterns --polls 20ms,100ms,500ms,2s           what half of the interval saves, and what it costs";
 
-/// Measures, with a bar that shows how far it is.
+/// Measures, with a bar that shows how far it is. What cannot be measured is left out, with a remark.
 ///
 /// # Errors
-/// One line: what is missing, what went wrong, or that it was interrupted.
+/// One line: what is missing, or that it was interrupted.
 pub fn run(options: &Options, command: String, interrupt: &Interrupt) -> Result<Run, Failure> {
     let (date, machine) = (machine::date(), machine::this()); // before this thread is left one core
     let cores = Cores::choose();
@@ -79,10 +80,15 @@ pub fn run(options: &Options, command: String, interrupt: &Interrupt) -> Result<
     for candidate in &candidates {
         let mut bills = Vec::new();
         for case in &cases {
-            progress.say(format!("{}, {} × {}", candidate.name, case.watchers, case.way));
-            let bill = measuring.bill(candidate, case)?;
-            remarks.extend(remark(&candidate.name, &bill));
-            bills.push(bill);
+            progress.say(format!("{}, {case}", candidate.name));
+            match measuring.bill(candidate, case) {
+                Ok(bill) => {
+                    remarks.extend(remark(&candidate.name, &bill));
+                    bills.push(bill);
+                }
+                Err(Failure::Because(why)) => remarks.push(format!("{}, {case}: {why}", candidate.name)),
+                Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+            }
             progress.step();
         }
         servers.push(Billed { name: candidate.name.clone(), bills });
@@ -116,6 +122,16 @@ fn cases(options: &Options) -> Vec<Case> {
         }
     }
     cases
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let feed = match self.watched {
+            Watched::Topic => "topic",
+            Watched::Job => "job",
+        };
+        write!(f, "{feed}, {} × {}", self.watchers, self.way)
+    }
 }
 
 /// What all bills have in common.

@@ -104,9 +104,9 @@ impl Chart {
     /// Names below the title, in columns of the same width; answers where the rest may begin.
     fn draw_legend<'s>(&self, canvas: &Canvas<'s>) -> Result<i32, Trouble<'s>> {
         let are_joined = self.series.iter().any(|series| series.look.stroke != Stroke::None);
-        let sample = if are_joined { 26 } else { 12 };
+        let sample = if are_joined { 32 } else { 12 };
         let longest = self.series.iter().map(|series| series.name.chars().count()).max().unwrap_or(0);
-        let column = sample + 6 + (longest as f64 * CHARACTER) as i32 + 10;
+        let column = sample + 6 + (longest as f64 * CHARACTER) as i32 + 7;
         let columns = ((WIDTH as i32 - 2 * PADDING) / column).max(1) as usize;
         for (place, series) in self.series.iter().enumerate() {
             let (x, y) =

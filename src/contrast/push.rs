@@ -5,6 +5,7 @@
 mod slow;
 mod tables;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,10 +62,10 @@ Examples:
   contrast push --subscribers 10,100                 a first look
   contrast push --only epoll-server --slow 50%       half of them do not read";
 
-/// Measures, with a bar that shows how far it is.
+/// Measures, with a bar that shows how far it is. What cannot be measured is left out, with a remark.
 ///
 /// # Errors
-/// One line: what is missing, what went wrong, or that it was interrupted.
+/// One line: what is missing, or that it was interrupted.
 pub fn run(options: &Options, command: String, interrupt: &Interrupt) -> Result<Run, Failure> {
     let (date, machine) = (machine::date(), machine::this()); // before this thread is left one core
     let cores = Cores::choose();
@@ -76,10 +77,15 @@ pub fn run(options: &Options, command: String, interrupt: &Interrupt) -> Result<
     for candidate in &candidates {
         let mut fan_outs = Vec::new();
         for case in &cases {
-            progress.say(format!("{}, {case:?}", candidate.name));
-            let fan_out = measure(options, candidate, case, &cores, interrupt)?;
-            remarks.extend(remark(&candidate.name, &fan_out));
-            fan_outs.push(fan_out);
+            progress.say(format!("{}, {case}", candidate.name));
+            match measure(options, candidate, case, &cores, interrupt) {
+                Ok(fan_out) => {
+                    remarks.extend(remark(&candidate.name, &fan_out));
+                    fan_outs.push(fan_out);
+                }
+                Err(Failure::Because(why)) => remarks.push(format!("{}, {case}: {why}", candidate.name)),
+                Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+            }
             progress.step();
         }
         servers.push(Pushed { name: candidate.name.clone(), fan_outs });
@@ -106,6 +112,12 @@ struct Case {
     way: Way,
     subscribers: usize,
     slow: usize,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} × {}, {} of them slow", self.subscribers, self.way, self.slow)
+    }
 }
 
 /// Each crowd without and with slow ones. At least one has to read, and one to be slow, if anybody is to.

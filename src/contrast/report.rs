@@ -58,7 +58,7 @@ pub fn page(runs: &[Run]) -> String {
 fn section(run: &Run) -> String {
     let (heading, lead) = words(&run.experiment);
     let mut html = format!("<section>\n<h2>{}</h2>\n<p>{}</p>\n", escaped(heading), escaped(lead));
-    let _ = write!(html, "<p class=\"about\">{}</p>\n", about(run));
+    let _ = writeln!(html, "<p class=\"about\">{}</p>", about(run));
     for remark in &run.remarks {
         let _ = writeln!(html, "<p class=\"remark\">{}</p>", escaped(remark));
     }

@@ -142,10 +142,11 @@ impl Watch {
     }
 
     /// When a watcher asks for the first time. Those who poll come one after another, in steps by which no two of them
-    /// come to the same moment of the interval; the golden ratio has them.
+    /// come to the same moment of the interval; the golden ratio has them. The first one comes in the middle, so that a
+    /// single one that falls into step with a job is as late as many are on average.
     fn first_question(&self, index: usize, from: Instant) -> Instant {
         match self.terms.way {
-            Way::ShortPoll(interval) => from + interval.mul_f64((index as f64 * GOLDEN_RATIO).fract()),
+            Way::ShortPoll(interval) => from + interval.mul_f64((0.5 + index as f64 * GOLDEN_RATIO).fract()),
             Way::LongPoll | Way::EventStream | Way::WebSocket => from,
         }
     }
@@ -236,12 +237,24 @@ impl Watch {
                 // A job that waits for a worker has made no step.
                 let percent = word.and_then(|percent| percent.parse().ok()).unwrap_or(0);
                 *known = percent;
-                let (start, step, events) = (self.start, self.step(), self.terms.events);
-                let when = |number: u64| start + step * number as u32;
-                self.ledger.hear_state(index, (percent * events + 50) / 100, when, now);
+                self.hear_percent(index, percent, now);
             }
             None => self.note_trouble("there is news before there is anything to watch"),
         }
+    }
+
+    /// A job had ended before a watcher came to be told of it, who knows the rest from that.
+    fn hear_end(&mut self, index: usize, now: Instant) {
+        match self.feed {
+            Some(Feed::Job(_)) => self.hear_percent(index, 100, now),
+            Some(Feed::Topic(_)) | None => self.note_trouble("the topic is gone"),
+        }
+    }
+
+    fn hear_percent(&mut self, index: usize, percent: u64, now: Instant) {
+        let (start, step, events) = (self.start, self.step(), self.terms.events);
+        let when = |number: u64| start + step * number as u32;
+        self.ledger.hear_state(index, (percent * events + 50) / 100, when, now);
     }
 
     /// Bytes for a watcher, and what it says to them.
@@ -253,6 +266,7 @@ impl Watch {
             Heard::News(text) => self.hear(*index, &mut known, text, now),
             Heard::Listening => self.listening += 1,
             Heard::Answered => was_answered = true,
+            Heard::Over => self.hear_end(*index, now),
             // What is missing will be counted as lost.
             Heard::Gap | Heard::Closed(_) => {}
         });

@@ -26,10 +26,7 @@ fn of_bills(patterns: &Patterns, server: &str, bills: &[&Bill], watched: Watched
     let Some(watchers) = shown_watchers(bills) else { return Vec::new() };
     let per_event = move |bill: &Bill| bill.each(bill.bytes_up + bill.bytes_down) / patterns.events as f64;
     let cost = Chart {
-        title: format!(
-            "{server}, {} of a {word}: mean lateness, and up to the 99th percentile",
-            people(watchers)
-        ),
+        title: format!("{server}, {} of a {word}: lateness, mean to 99th percentile", people(watchers)),
         footer: String::new(),
         x: Axis::logarithmic("bytes for an event and a watcher, both ways"),
         y: Axis::logarithmic("lateness in milliseconds"),

@@ -260,9 +260,8 @@ fn value_of<'b>(line: &'b [u8], name: &[u8]) -> Option<&'b [u8]> {
 
 /// `Content-Length = 1*DIGIT` (RFC 9110 §8.6).
 fn parse_length(value: &[u8]) -> Result<u64, Malformed> {
-    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
-    let length =
-        value.iter().try_fold(0, |length: u64, byte| length.checked_mul(10)?.checked_add(digit(byte)?));
+    let mut digits = value.iter().map(|byte| byte.is_ascii_digit().then(|| u64::from(byte - b'0')));
+    let length = digits.try_fold(0_u64, |length, digit| length.checked_mul(10)?.checked_add(digit?));
     length.filter(|_| !value.is_empty()).ok_or(Malformed::Length)
 }
 

@@ -189,7 +189,7 @@ impl Account {
             }
             Heard::Gap => self.is_told = true,
             Heard::Closed(code) => self.closed = Some(code),
-            Heard::Answered => {}
+            Heard::Answered | Heard::Over => {}
         }
     }
 

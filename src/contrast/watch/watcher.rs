@@ -35,6 +35,8 @@ pub enum Heard<'h> {
     Gap,
     /// The answer is complete: to hear more, it has to ask again.
     Answered,
+    /// There is nothing to be told any more.
+    Over,
     /// The server has closed the conversation, with this code.
     Closed(u16),
 }
@@ -117,6 +119,7 @@ impl Ear {
             (_, Piece::Head(head)) => match (way, head.status) {
                 (Way::ShortPoll(_) | Way::LongPoll, 200 | 204 | 304) => {}
                 (Way::EventStream, 200) | (Way::WebSocket, 101) => hear(Heard::Listening),
+                (Way::EventStream, 204) => hear(Heard::Over),
                 (_, status) => return Err(format!("the server answered {status} to a {way}")),
             },
             (Ear::Content(content), Piece::Content(bytes)) => content.extend_from_slice(bytes),
@@ -217,6 +220,11 @@ mod tests {
         for piece in 1..=bytes.len() {
             assert_eq!(heard(Way::EventStream, bytes, piece).unwrap(), ["Listening", "News(\"one\")", "Gap"]);
         }
+    }
+
+    #[test]
+    fn who_comes_too_late_hears_that_it_is_over() {
+        assert_eq!(heard(Way::EventStream, b"HTTP/1.1 204 No Content\r\n\r\n", 5).unwrap(), ["Over"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wirelab::contrast::figures::{Experiment, Io, Run};
+use wirelab::contrast::figures::{CountedBy, Experiment, Io, Run};
 
 use crate::uring;
 
@@ -77,6 +77,11 @@ fn check(io: &Io) {
         if cfg!(target_os = "linux") {
             let eight = server.busy[1].process.expect("it is known");
             let threads = eight.threads;
+            let syscalls = eight.syscalls_per_request.expect("the servers count them");
+            assert!(
+                syscalls.counted_by == CountedBy::Server && syscalls.per_request > 0.0,
+                "{name}: {syscalls:?}"
+            );
             assert!(eight.resident_bytes > 100_000 && eight.cpu_seconds_per_100k_requests >= 0.0, "{name}");
             assert!(if name == "threaded-server" { threads > 8 } else { threads < 8 }, "{name}: {threads}");
             let idle = &server.idle[2];

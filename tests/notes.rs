@@ -122,6 +122,11 @@ fn note_20() {
     run::check("20-chain-or-publish-subscribe.md");
 }
 
+#[test]
+fn note_22() {
+    run::check("22-parts-that-arrive-as-1-3-2.md");
+}
+
 /// A note without a test here would never be run.
 #[test]
 fn every_note_is_run() {

@@ -22,7 +22,8 @@ pub struct UploadOptions {
     #[arg(long, value_name = "BYTES", default_value_t = UploadSettings::default().max_total_bytes)]
     pub max_stored: u64,
 
-    /// Most uploads under way at a time, those that rest included (429 above), e.g. --max-open-uploads 10
+    /// Most uploads under way at a time, those that rest and parts on their way included (429 above),
+    /// e.g. --max-open-uploads 10
     #[arg(long, value_name = "COUNT", default_value_t = UploadSettings::default().most_open)]
     pub max_open_uploads: usize,
 

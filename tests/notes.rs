@@ -147,6 +147,16 @@ fn note_29() {
     run::check("29-one-blocking-call-freezes-a-loop.md");
 }
 
+#[test]
+fn note_30() {
+    run::check("30-what-10000-idle-clients-cost.md");
+}
+
+#[test]
+fn note_31() {
+    run::check("31-the-bill-drawn.md");
+}
+
 /// A note without a test here would never be run.
 #[test]
 fn every_note_is_run() {

@@ -1,6 +1,6 @@
 //! The ring: what is submitted to the kernel, what it reports back, and the memory that both touch.
 //!
-//! This module and its children are the only ones with `unsafe`, for one reason: an operation tells the kernel an address,
+//! Of the servers, only this module and its children have `unsafe`, for one reason: an operation tells the kernel an address,
 //! and the kernel reads or writes there later, when no borrow of ours is left to be checked. The argument for them is:
 //!
 //! 1. **The ring owns what an operation uses** from before it is submitted until its last completion was taken. Bytes to

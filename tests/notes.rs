@@ -123,6 +123,11 @@ fn note_20() {
 }
 
 #[test]
+fn note_22() {
+    run::check("22-parts-that-arrive-as-1-3-2.md");
+}
+
+#[test]
 fn note_25() {
     run::check("25-one-file-two.md");
 }

@@ -1,9 +1,10 @@
 //! The disk: what becomes of an [`Errand`] when it is run, in place, by whichever thread can wait for it.
 //!
-//! No other module of the drivers knows a system call for files, but for the operations of the ring. All files lie in folders below one root, and a
-//! [`Name`] cannot name anything else.
+//! No other module of the drivers knows a system call for files, but for the operations of the ring. All files lie in
+//! folders below one root, and a [`Name`] cannot name anything else.
 
 mod assigned;
+mod copy;
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -16,6 +17,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
+use self::copy::copy;
 use super::system;
 use crate::session::{Done, Entry, Errand, Failure, File, Name, Opened, Status, Stay};
 
@@ -95,6 +97,11 @@ impl Disk {
             Errand::Read { mut file, offset, mut bytes } => {
                 let read = read_at(opened(&mut file), offset, &mut bytes);
                 Done::Read { file, bytes, result: read.map_err(failure) }
+            }
+            Errand::Copy { mut file, offset, mut source, at, count, mut digest } => {
+                let (from, to) = (opened(&mut source), opened(&mut file));
+                let copied = copy(from, at, to, offset, count, &mut digest);
+                Done::Copied { file, source, digest, result: copied.map_err(failure) }
             }
             Errand::Resize { mut file, length } => {
                 let resized = opened(&mut file).set_len(length);

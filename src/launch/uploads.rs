@@ -22,7 +22,8 @@ pub struct UploadOptions {
     #[arg(long, value_name = "BYTES", default_value_t = UploadSettings::default().max_total_bytes)]
     pub max_stored: u64,
 
-    /// Most uploads under way at a time, those that rest included (429 above), e.g. --max-open-uploads 10
+    /// Most uploads under way at a time, those that rest and parts on their way included (429 above),
+    /// e.g. --max-open-uploads 10
     #[arg(long, value_name = "COUNT", default_value_t = UploadSettings::default().most_open)]
     pub max_open_uploads: usize,
 
@@ -62,6 +63,8 @@ pub(super) fn find(lab: &Lab, disk: &Disk) -> Result<(), String> {
     let files = disk.list(images::FOLDER).map_err(|error| cannot("list the images", error))?;
     let unfinished =
         disk.list(uploads::FOLDER).map_err(|error| cannot("list the unfinished uploads", error))?;
-    let removed = lab.find(files, unfinished).iter().try_for_each(|name| disk.remove(name));
+    let parts =
+        disk.list(uploads::parts::FOLDER).map_err(|error| cannot("list the parts of uploads", error))?;
+    let removed = lab.find(files, unfinished, parts).iter().try_for_each(|name| disk.remove(name));
     removed.map_err(|error| cannot("remove a file that is of no use", error))
 }

@@ -9,6 +9,8 @@ mod assignment;
 use std::any::Any;
 use std::fmt;
 
+use sha2::Sha256;
+
 pub use self::assignment::{Assignment, Doer, Report, Way, Work};
 
 /// What is to be done.
@@ -22,6 +24,9 @@ pub enum Errand {
     Write { file: File, offset: u64, bytes: Vec<u8> },
     /// Reads from `offset` on as many bytes as the buffer is long; fewer come back only where the file ends.
     Read { file: File, offset: u64, bytes: Vec<u8> },
+    /// Copies so many bytes of another file, from `at` on, to `offset`, and adds them to the digest; the other file must
+    /// have as many.
+    Copy { file: File, offset: u64, source: File, at: u64, count: u64, digest: Box<Sha256> },
     /// Cuts the file off behind so many bytes, or fills it up with zeros.
     Resize { file: File, length: u64 },
     /// Waits until the disk has what was written.
@@ -51,6 +56,7 @@ impl Errand {
             Errand::Create { .. } | Errand::Open { .. } => Done::Opened(Err(failure)),
             Errand::Write { file, bytes, .. } => Done::Wrote { file, bytes, result },
             Errand::Read { file, .. } => Done::Read { file, bytes: Vec::new(), result },
+            Errand::Copy { file, source, digest, .. } => Done::Copied { file, source, digest, result },
             Errand::Resize { file, .. } => Done::Resized { file, result },
             Errand::Sync { file } => Done::Synced { file, result },
             Errand::Publish { .. } => Done::Published(Err(failure)),
@@ -86,6 +92,12 @@ pub enum Done {
     Read {
         file: File,
         bytes: Vec<u8>,
+        result: Result<(), Failure>,
+    },
+    Copied {
+        file: File,
+        source: File,
+        digest: Box<Sha256>,
         result: Result<(), Failure>,
     },
     Resized {

@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn an_event_stream_is_heard_through_its_chunks() {
         let bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
-            10\r\nid: 1\ndata: one\n\r\n1\r\n\n\r\n17\r\nevent: gap\ndata: {}\n\nid:\r\n";
+            10\r\nid: 1\ndata: one\n\r\n1\r\n\n\r\n18\r\nevent: gap\ndata: {}\n\nid:\r\n";
         for piece in 1..=bytes.len() {
             assert_eq!(heard(Way::EventStream, bytes, piece).unwrap(), ["Listening", "News(\"one\")", "Gap"]);
         }
@@ -246,7 +246,7 @@ mod tests {
             heard(Way::LongPoll, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", 99)
                 .is_err()
         );
-        assert!(heard(Way::EventStream, b"220 mail.example.org\r\n", 99).is_err());
+        assert!(heard(Way::EventStream, b"220 mail.example.org\r\n\r\n", 99).is_err());
     }
 
     #[test]

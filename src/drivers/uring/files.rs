@@ -73,8 +73,8 @@ impl Transfer {
         }
     }
 
-    fn finish(self: Box<Transfer>, result: io::Result<()>) -> Step {
-        let Transfer { ticket, action, file, mut bytes, moved, began, reports_to, .. } = *self;
+    fn finish(self, result: io::Result<()>) -> Step {
+        let Transfer { ticket, action, file, mut bytes, moved, began, reports_to, .. } = self;
         let is_short = action == Action::Write && moved < bytes.len();
         let result = match result {
             Ok(()) if is_short => Err(ErrorKind::WriteZero.into()),

@@ -43,9 +43,9 @@ enum Step {
     /// The request is not complete.
     Receiving,
     Waiting,
-    /// The file of an upload that nobody finds any more.
-    Removing(Name),
-    UnderWay,
+    /// The files of an upload that nobody finds any more; the last one goes next.
+    Removing(Vec<Name>),
+    UnderWay(Vec<Name>),
     Removed(Result<(), Failure>),
     Over,
 }
@@ -68,8 +68,12 @@ impl Exchange for Visit {
                     reply.send(state(&found, &reply.lab.settings.uploads));
                 }
                 Ok(Found::Open(mut lease)) => {
-                    self.step = Step::Removing(lease.file());
+                    self.step = Step::Removing(vec![lease.file()]);
                     lease.forget();
+                }
+                Ok(Found::InParts) => {
+                    let files = self.turn.forget_parts();
+                    self.step = Step::Removing(files.into_iter().rev().collect());
                 }
                 Ok(Found::Complete { .. }) => {
                     self.turn.forget();
@@ -88,23 +92,23 @@ impl Exchange for Visit {
     }
 
     fn poll_errand(&mut self) -> Option<Errand> {
-        match mem::replace(&mut self.step, Step::UnderWay) {
-            Step::Removing(name) => Some(Errand::Remove { name }),
-            step => {
-                self.step = step;
-                None
-            }
-        }
+        let Step::Removing(files) = &mut self.step else { return None };
+        let name = files.pop()?;
+        self.step = Step::UnderWay(mem::take(files));
+        Some(Errand::Remove { name })
     }
 
     fn handle_errand(&mut self, done: Done) {
         let Done::Removed(result) = done else { unreachable!("no such errand was given: {done:?}") };
-        self.step = Step::Removed(result);
+        self.step = match mem::replace(&mut self.step, Step::Over) {
+            Step::UnderWay(files) if !files.is_empty() => Step::Removing(files),
+            _ => Step::Removed(result),
+        };
     }
 
     /// What nobody finds any more shall not stay.
     fn outlives_connection(&self) -> bool {
-        matches!(self.step, Step::Removing(_) | Step::UnderWay)
+        matches!(self.step, Step::Removing(_) | Step::UnderWay(_))
     }
 }
 
@@ -130,20 +134,23 @@ impl Visit {
 
 /// How far an upload has come.
 fn state(found: &Found, settings: &UploadSettings) -> Response {
-    let (is_complete, offset, length) = match found {
-        Found::Open(lease) => (false, lease.offset(), lease.facts.length),
-        Found::Complete { length, .. } => (true, *length, Some(*length)),
+    let response = match found {
+        Found::Open(lease) => standing(false, lease.offset(), lease.facts.length),
+        Found::Complete { image, length, .. } => {
+            standing(true, *length, Some(*length)).with("Location", image.path())
+        }
+        // What comes in parts has no offset to go on from.
+        Found::InParts => Response::new(204).with("Upload-Complete", encode_boolean(false)),
     };
+    response.with("Upload-Limit", limit(settings)).with("Cache-Control", "no-store")
+}
+
+fn standing(is_complete: bool, offset: u64, length: Option<u64>) -> Response {
     let response = Response::new(204)
         .with("Upload-Complete", encode_boolean(is_complete))
         .with("Upload-Offset", offset.to_string());
-    let response = match length {
+    match length {
         Some(length) => response.with("Upload-Length", length.to_string()),
         None => response,
-    };
-    let response = match found {
-        Found::Complete { image, .. } => response.with("Location", image.path()),
-        Found::Open(_) => response,
-    };
-    response.with("Upload-Limit", limit(settings)).with("Cache-Control", "no-store")
+    }
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use sha1::Sha1;
 
 use super::answer::{complete, limit, partial};
+use super::parts;
 use super::terms::{INTEROP_VERSION, INTEROP_VERSION_FIELD, Terms, inconsistent};
 use super::tus;
 use crate::http::Response;
@@ -79,6 +80,8 @@ enum Target {
 enum Outcome {
     /// It goes on at this offset.
     Partial(u64),
+    /// The upload with this number takes parts from here on.
+    Begun(u64),
     Complete(Kept, u64),
     Refused(Refusal),
     /// Nobody hears it any more.
@@ -146,7 +149,8 @@ impl Exchange for Transfer {
         if let Step::Waiting(turn) = &self.step
             && let Some(found) = turn.poll(|| reply.waker())
         {
-            self.take_turn(found);
+            let number = turn.number();
+            self.take_turn(number, found);
         }
         if let Some(lease) = &self.lease
             && self.refusal.is_none()
@@ -197,8 +201,8 @@ impl Exchange for Transfer {
 }
 
 impl Transfer {
-    fn take_turn(&mut self, found: Result<Found, Refusal>) {
-        match found.and_then(|found| super::open(found, &self.terms)) {
+    fn take_turn(&mut self, number: u64, found: Result<Found, Refusal>) {
+        match found.and_then(|found| super::open(number, found, &self.terms)) {
             Ok(lease) => (self.lease, self.step) = (Some(lease), Step::Opening),
             Err(refusal) => self.step = Step::Over(Outcome::Refused(refusal)),
         }
@@ -242,6 +246,7 @@ impl Transfer {
             Outcome::Complete(kept, length) if self.terms.is_tus() => {
                 reply.send(tus::appended(self.begun, *length, Some(kept), self.uploads.expiry()));
             }
+            Outcome::Begun(number) => reply.send(parts::begun(*number, self.terms.representation)),
             Outcome::Partial(offset) => {
                 reply.send(partial(self.begun, *offset, &self.uploads.settings));
             }

@@ -12,6 +12,7 @@ use crate::lab::images::{Kept, disk_refused};
 use crate::lab::journal::Ack;
 use crate::lab::refusal::Refusal;
 use crate::lab::spool::{PIECE_BYTES, Spool};
+use crate::lab::uploads::file_name::{Facts, Shape};
 use crate::lab::uploads::gone;
 use crate::session::{Done, Errand, Failure, Opened, Stay};
 
@@ -89,7 +90,7 @@ impl Transfer {
                 self.spool.open(file, self.offset());
                 match target {
                     Some(target) => self.step = Step::Publishing(target),
-                    None => self.end(Outcome::Partial(self.offset())),
+                    None => self.end(self.partial()),
                 }
             }
             (Done::Published(status), Step::Publishing(target)) => {
@@ -201,10 +202,11 @@ impl Transfer {
     fn finish(&mut self) {
         let Some(lease) = &mut self.lease else { return };
         let offset = lease.offset();
-        if !self.terms.ends_at(offset, lease.facts.length) {
+        let is_piece = lease.facts.shape != Shape::Whole;
+        if is_piece || !self.terms.ends_at(offset, lease.facts.length) {
             return match self.terms.ack {
                 Ack::Fsync => self.step = Step::Syncing(None),
-                Ack::Memory | Ack::Write => self.end(Outcome::Partial(offset)),
+                Ack::Memory | Ack::Write => self.end(self.partial()),
             };
         }
         if let Some(length) = lease.facts.length.filter(|length| *length != offset) {
@@ -248,6 +250,14 @@ impl Transfer {
     fn end(&mut self, outcome: Outcome) {
         (self.spool, self.lease) = (Spool::default(), None);
         self.step = Step::Over(outcome);
+    }
+
+    /// More is to come.
+    fn partial(&self) -> Outcome {
+        match self.lease.as_ref().map(|lease| &lease.facts) {
+            Some(Facts { number, shape: Shape::Parts(_), .. }) => Outcome::Begun(*number),
+            _ => Outcome::Partial(self.offset()),
+        }
     }
 
     fn forget(&mut self) {

@@ -59,8 +59,8 @@ pub struct Options {
 /// What the help of this command ends with.
 pub const HELP: &str = "\
 Examples:
-  contrast patterns                                       three servers, up to 5,000 watchers: some six minutes
-  contrast patterns --only epoll-server                   one of them: two minutes
+  contrast patterns                                       three servers, up to 5,000 watchers: some four minutes
+  contrast patterns --only epoll-server                   one of them: a minute and a half
   contrast patterns --watchers 1,100 --watch topic        a first look
   contrast patterns --polls 20ms,100ms,500ms,2s           what half of the interval saves, and what it costs";
 

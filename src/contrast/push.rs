@@ -40,7 +40,7 @@ pub struct Options {
     pub slow: f64,
 
     /// Events that are published, e.g. --events 1000
-    #[arg(long, value_name = "COUNT", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "COUNT", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub events: u32,
 
     /// Bytes of an event, e.g. --size 100
@@ -58,7 +58,7 @@ pub struct Options {
 /// What the help of this command ends with.
 pub const HELP: &str = "\
 Examples:
-  contrast push                                      three servers, up to 5,000 subscribers: some two minutes
+  contrast push                                      three servers, up to 5,000 subscribers: some three minutes
   contrast push --subscribers 10,100                 a first look
   contrast push --only epoll-server --slow 50%       half of them do not read";
 

@@ -67,6 +67,8 @@ mod topics_resume;
 mod topics_ways;
 #[path = "system/tracing.rs"]
 mod tracing;
+#[path = "system/uploads_full.rs"]
+mod uploads_full;
 #[path = "system/websocket_chat.rs"]
 mod websocket_chat;
 #[path = "system/websocket_closing.rs"]

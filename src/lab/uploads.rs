@@ -63,7 +63,7 @@ enum Standing {
 
 /// How far an upload has come.
 pub struct Progress {
-    /// So many bytes are in the file.
+    /// So many bytes are in the file, and count.
     pub offset: u64,
     pub digest: Sha256,
     /// So many of them are in the digest. A server that has just started has read none of them.
@@ -93,19 +93,19 @@ impl Uploads {
     pub fn restore(&self, files: Vec<Entry>) -> Vec<Name> {
         let mut spare = Vec::new();
         for Entry { name, status } in files {
-            let Some(facts) = Facts::parse(name.file()) else {
+            let Some((facts, counted)) = Facts::parse(name.file()) else {
                 log::warn!("{name} is not the lab's, and is left alone");
                 continue;
             };
             let expires_millis = status.modified_millis + self.settings.ttl.as_millis() as u64;
-            let is_sound = facts.length.is_none_or(|length| status.length <= length);
+            let offset = counted.unwrap_or(status.length);
+            let is_sound = offset <= status.length.min(facts.length.unwrap_or(u64::MAX));
             if expires_millis <= self.clock.unix_millis() || !is_sound {
                 spare.push(name);
                 continue;
             }
             let place = self.images.readmit(facts.number, status.length);
-            let digest = Sha256::default();
-            let progress = Progress { offset: status.length, digest, digested: 0, place, file: name };
+            let progress = Progress { offset, digest: Sha256::default(), digested: 0, place, file: name };
             let upload = Upload::new(facts, Standing::Resting(progress), expires_millis);
             self.shelf().uploads.insert(upload.facts.number, upload);
         }
@@ -125,7 +125,8 @@ impl Uploads {
         self.forget_expired();
         let place = self.images.admit(length)?;
         let facts = Facts { number: place.number(), length, content_type, metadata };
-        let file = facts.name();
+        self.images.note_told(facts.number)?;
+        let file = facts.name(None);
         let progress = Progress { offset: 0, digest: Sha256::default(), digested: 0, place, file };
         let mut shelf = self.shelf();
         let mut upload = Upload::new(facts.clone(), Standing::Held, self.expiry());

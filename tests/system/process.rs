@@ -134,7 +134,8 @@ impl Server {
         Server::spawn(binary.command(&[&["--port", "0"], options].concat()).env("TMPDIR", folder))
     }
 
-    fn spawn(command: &mut Command) -> Server {
+    /// The same by this command, in the end.
+    pub fn spawn(command: &mut Command) -> Server {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary was built");
         let (line, first_line) = mpsc::channel();

@@ -58,7 +58,7 @@ fn upload(call: &Call<'_>) -> Result<Answer, Refusal> {
     match call.request.method {
         Method::Patch => append(call, PARTIAL_UPLOAD, Terms::read),
         Method::Delete => Ok(resource::cancel(call, turn(call)?, false)),
-        _ => Ok(resource::tell(call, turn(call)?, false)),
+        _ => Ok(resource::tell(call, turn(call)?)),
     }
 }
 
@@ -66,7 +66,7 @@ fn upload_by_tus(call: &Call<'_>) -> Result<Answer, Refusal> {
     match call.request.method {
         Method::Patch => append(call, OFFSET_OCTET_STREAM, tus::terms),
         Method::Delete => Ok(resource::cancel(call, turn(call)?, true)),
-        _ => Ok(resource::tell(call, turn(call)?, true)),
+        _ => Ok(resource::tell_by_tus(call, turn(call)?, tus::terms_of_nothing(call)?)),
     }
 }
 

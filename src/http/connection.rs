@@ -9,6 +9,7 @@
 //! ```
 
 mod sending;
+mod start;
 
 use super::chunked::{Decoder, Piece};
 use super::error::{Error, Fault, Rule};
@@ -16,6 +17,7 @@ use super::framing::Framing;
 use super::head;
 use super::message::{Fields, Method, Request, Version};
 use super::search::{HeadLimits, Search, Section};
+use start::{check_first_byte, skip_empty_lines};
 
 pub use super::search::HeadLimits as Limits;
 
@@ -232,6 +234,9 @@ impl Connection {
         if start > 0 {
             *search = Search::NEW; // it has looked at the CR of an empty line, which is no part of the head
         }
+        if let Err(fault) = check_first_byte(&bytes[start..]) {
+            return Err(self.fail(fault, bytes, start));
+        }
         let end = match search.find_end(&bytes[start..], Section::Head, &self.limits) {
             Ok(Some(end)) => start + end,
             Ok(None) => {
@@ -322,22 +327,5 @@ pub enum Missing {
     Content,
 }
 
-/// "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty line (CRLF)
-/// received prior to the request-line" (RFC 9112 §2.2).
-fn skip_empty_lines(bytes: &[u8], skipped: &mut u8) -> Result<usize, (usize, Fault)> {
-    let mut start = 0;
-    while bytes[start..].starts_with(b"\r\n") {
-        if *skipped == MAX_EMPTY_LINES {
-            return Err((start, Fault { rule: Rule::EmptyLines, at: 0 }));
-        }
-        *skipped += 1;
-        start += 2;
-    }
-    Ok(start)
-}
-
 /// Before the first byte of a head.
 const FRESH_HEAD: Receiving = Receiving::Head { search: Search::NEW, empty_lines: 0 };
-
-/// Old clients sent one behind a POST; a person who types Enter a few times is forgiven, a flood is not.
-const MAX_EMPTY_LINES: u8 = 8;

@@ -122,6 +122,21 @@ fn note_20() {
     run::check("20-chain-or-publish-subscribe.md");
 }
 
+#[test]
+fn note_21() {
+    run::check("21-an-upload-that-is-cut.md");
+}
+
+#[test]
+fn note_23() {
+    run::check("23-when-is-it-safe-to-say-yes.md");
+}
+
+#[test]
+fn note_24() {
+    run::check("24-100-and-104-on-the-wire.md");
+}
+
 /// A note without a test here would never be run.
 #[test]
 fn every_note_is_run() {

@@ -292,6 +292,10 @@ impl Session for Conversation {
                 self.step(&mut turn, |exchange, reply| exchange.poll(reply));
                 if !self.arrival.is_starved && !self.connection.is_answering() {
                     self.understand(now, &mut [], turn.out);
+                    // An answer may have ended without a byte, and then nobody asks again for what begins behind it.
+                    if turn.out.is_empty() {
+                        self.step(&mut turn, |exchange, reply| exchange.poll(reply));
+                    }
                 }
                 if self.arrival.is_late || (self.arrival.has_ended && self.arrival.is_starved) {
                     self.conclude(&mut turn);

@@ -176,7 +176,7 @@ impl<'w> Uploader<'w> {
         number: u64,
         upload: &mut Upload,
     ) -> io::Result<Option<Client>> {
-        if self.chance.u8(..20) == 0 && !self.world.is_closing() {
+        if self.chance.u8(..10) == 0 && !self.world.is_closing() {
             self.note(life, What::Cancelling);
             client.try_send(asked("DELETE", number, upload.way))?;
             if client.try_answer()?.status == 204 {
@@ -319,6 +319,8 @@ impl<'w> Uploader<'w> {
     ) -> io::Result<Option<(Client, Answer)>> {
         match how {
             Cut::Reset => client.reset(),
+            // One of all stays to see the server die in the middle of it.
+            Cut::Silence if self.name == PATIENT && self.chance.bool() => drop(client.try_head()),
             Cut::Silence if self.silent.len() < MOST_SILENT => self.silent.push(client),
             Cut::Silence => self.silent.clear(),
             Cut::End => {
@@ -363,6 +365,8 @@ fn offset_in(answer: &Answer) -> Option<usize> {
 
 const TUS: &str = "Tus-Resumable: 1.0.0\r\n";
 const INTEROP: &str = "Upload-Draft-Interop-Version: 8\r\n";
+
+pub const PATIENT: &str = "u1";
 
 /// A server waits for each of them, and only so many threads may.
 const MOST_SILENT: usize = 10;

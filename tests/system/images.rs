@@ -340,7 +340,7 @@ fn what_others_do_to_the_files_is_told(binary: Binary) {
     let home = Home::new();
     let server = home.start(binary, &[]);
     let mut client = Client::connect(server.address);
-    let [gone, short] = [content(10), content(500_000)];
+    let [gone, short] = [content(10), content(1_000_000)];
     for content in [&gone, &short] {
         assert_eq!(post(&mut client, content).status, 201);
     }
@@ -348,13 +348,13 @@ fn what_others_do_to_the_files_is_told(binary: Binary) {
         let path = entry.expect("a file").path();
         match fs::metadata(&path).expect("it is there").len() {
             10 => fs::remove_file(&path).expect("it is there"),
-            _ => fs::write(&path, &short[..300_000]).expect("it is there"),
+            _ => fs::write(&path, &short[..600_000]).expect("it is there"),
         }
     }
     assert_eq!(client.get(&path_of(&gone)).status, 404);
     client.send(get(&path_of(&short)));
-    assert!(client.head().has("Content-Length: 500000"));
-    assert!(client.rest().len() < 500_000, "there is no more, and nobody makes it up");
+    assert!(client.head().has("Content-Length: 1000000"));
+    assert!(client.rest().len() < 1_000_000, "there is no more, and nobody makes it up");
 
     fs::remove_dir(home.folder.path().join("incoming")).expect("it is empty");
     fs::write(home.folder.path().join("incoming"), "a file, and no folder").expect("there is room");

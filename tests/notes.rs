@@ -128,6 +128,11 @@ fn note_21() {
 }
 
 #[test]
+fn note_22() {
+    run::check("22-parts-that-arrive-as-1-3-2.md");
+}
+
+#[test]
 fn note_23() {
     run::check("23-when-is-it-safe-to-say-yes.md");
 }

@@ -69,6 +69,8 @@ mod topics_ways;
 mod tracing;
 #[path = "system/uploads_full.rs"]
 mod uploads_full;
+#[path = "system/uploads_parts.rs"]
+mod uploads_parts;
 #[path = "system/websocket_chat.rs"]
 mod websocket_chat;
 #[path = "system/websocket_closing.rs"]

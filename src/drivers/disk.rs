@@ -3,6 +3,7 @@
 //! No other module of the drivers knows a system call for files. All files lie in folders below one root, and a
 //! [`Name`] cannot name anything else.
 
+mod copy;
 mod fresh_folder;
 
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
+use self::copy::copy;
 use self::fresh_folder::FreshFolder;
 use crate::session::{Digests, Done, Entry, Errand, Failure, File, Name, Opened, Status, Stay};
 
@@ -87,6 +89,11 @@ impl Disk {
                 let read = read_at(opened(&mut file), offset, &mut bytes);
                 add(&bytes, &mut digests);
                 Done::Read { file, bytes, digests, result: read.map_err(failure) }
+            }
+            Errand::Copy { mut file, offset, mut source, at, count, mut digest } => {
+                let (from, to) = (opened(&mut source), opened(&mut file));
+                let copied = copy(from, at, to, offset, count, &mut digest);
+                Done::Copied { file, source, digest, result: copied.map_err(failure) }
             }
             Errand::Resize { mut file, length } => {
                 let resized = opened(&mut file).set_len(length);

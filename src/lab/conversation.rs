@@ -292,7 +292,7 @@ impl Session for Conversation {
                 self.step(&mut turn, |exchange, reply| exchange.poll(reply));
                 if !self.arrival.is_starved && !self.connection.is_answering() {
                     self.understand(now, &mut [], turn.out);
-                    // An answer may have ended without a byte, and then nobody asks again for what begins behind it.
+                    // The exchange before may have ended without a byte; nobody would come again for the next one.
                     if turn.out.is_empty() {
                         self.step(&mut turn, |exchange, reply| exchange.poll(reply));
                     }

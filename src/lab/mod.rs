@@ -18,6 +18,7 @@ pub mod journal;
 pub mod markup;
 pub mod moment;
 pub mod numbering;
+pub mod numerals;
 pub mod params;
 pub mod path;
 pub mod pipeline;
@@ -146,11 +147,11 @@ impl Lab {
 }
 
 impl Lab {
-    /// Goes on from the images and the unfinished uploads that were found on the disk; answers which files are of no
-    /// use.
-    pub fn find(&self, images: Vec<Entry>, unfinished: Vec<Entry>) -> Vec<Name> {
+    /// Goes on from the images, the unfinished uploads and their parts that were found on the disk; answers which files
+    /// are of no use.
+    pub fn find(&self, images: Vec<Entry>, unfinished: Vec<Entry>, parts: Vec<Entry>) -> Vec<Name> {
         let mut spare = self.images.restore(images);
-        spare.extend(self.uploads.restore(unfinished));
+        spare.extend(self.uploads.restore(unfinished, parts));
         spare
     }
 }

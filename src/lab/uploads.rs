@@ -9,9 +9,13 @@
 //!    │                     └──the content is whole──▶ Complete
 //!    └──nobody came for the time that it is kept──▶ gone, and its file with it
 //! ```
+//!
+//! One that comes in [`parts`] has as many requests at a time as like to send some.
 
 pub mod file_name;
 mod lease;
+pub mod parts;
+mod pieces;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +23,8 @@ use std::task::Waker;
 
 use sha2::Sha256;
 
-use self::file_name::Facts;
+use self::file_name::{Facts, Shape};
+use self::parts::{Had, Parts};
 use super::clock::Clock;
 use super::images::id::ImageId;
 use super::images::{Images, Place};
@@ -28,6 +33,7 @@ use super::settings::UploadSettings;
 use crate::session::{Entry, Name};
 
 pub use self::lease::{Found, Lease, Turn, superseded};
+pub use self::pieces::{Claim, Claimed, Pieces, Source, Whole};
 
 /// All uploads that are not forgotten.
 pub struct Uploads {
@@ -58,6 +64,7 @@ struct Upload {
 enum Standing {
     Resting(Progress),
     Held,
+    InParts(Parts),
     Complete { image: ImageId, length: u64 },
 }
 
@@ -82,6 +89,8 @@ pub struct Glance {
     pub length: Option<u64>,
     pub content_type: String,
     pub image: Option<ImageId>,
+    /// Of one that comes in parts, those that there are.
+    pub parts: Option<Had>,
 }
 
 impl Uploads {
@@ -89,26 +98,39 @@ impl Uploads {
         Uploads { settings, images, clock, shelf: Mutex::default() }
     }
 
-    /// Goes on from the files of a server before this one; answers those that nobody will come for any more.
-    pub fn restore(&self, files: Vec<Entry>) -> Vec<Name> {
-        let mut spare = Vec::new();
+    /// Goes on from the files of a server before this one, those of uploads and those of their parts; answers those that
+    /// nobody will come for any more.
+    pub fn restore(&self, files: Vec<Entry>, parts: Vec<Entry>) -> Vec<Name> {
+        let (mut parts, mut spare) = parts::restore::sort(parts);
         for Entry { name, status } in files {
             let Some((facts, counted)) = Facts::parse(name.file()) else {
                 log::warn!("{name} is not the lab's, and is left alone");
                 continue;
             };
-            let expires_millis = status.modified_millis + self.settings.ttl.as_millis() as u64;
+            let own = match facts.shape {
+                Shape::Parts(_) => parts.remove(&facts.number).unwrap_or_default(),
+                _ => Vec::new(),
+            };
+            let used =
+                own.iter().map(|part| part.status.modified_millis).fold(status.modified_millis, u64::max);
+            let expires_millis = used + self.settings.ttl.as_millis() as u64;
             let offset = counted.unwrap_or(status.length);
             let is_sound = offset <= status.length.min(facts.length.unwrap_or(u64::MAX));
             if expires_millis <= self.clock.unix_millis() || !is_sound {
                 spare.push(name);
+                spare.extend(own.into_iter().map(|part| part.file));
                 continue;
             }
             let place = self.images.readmit(facts.number, status.length);
             let progress = Progress { offset, digest: Sha256::default(), digested: 0, place, file: name };
-            let upload = Upload::new(facts, Standing::Resting(progress), expires_millis);
+            let Some(mut standing) = Standing::resting(progress, &facts) else { continue };
+            if let Standing::InParts(parts) = &mut standing {
+                own.into_iter().for_each(|part| parts.restore(&self.images, part));
+            }
+            let upload = Upload::new(facts, standing, expires_millis);
             self.shelf().uploads.insert(upload.facts.number, upload);
         }
+        spare.extend(parts.into_values().flatten().map(|orphan| orphan.file));
         spare
     }
 
@@ -118,13 +140,14 @@ impl Uploads {
     /// It is too large, or too many are open, or there is no room.
     pub fn begin(
         self: &Arc<Uploads>,
+        shape: Shape,
         length: Option<u64>,
         content_type: String,
         metadata: Option<Box<str>>,
     ) -> Result<Lease, Refusal> {
         self.forget_expired();
         let place = self.images.admit(length)?;
-        let facts = Facts { number: place.number(), length, content_type, metadata };
+        let facts = Facts { number: place.number(), shape, length, content_type, metadata };
         self.images.note_told(facts.number)?;
         let file = facts.name(None);
         let progress = Progress { offset: 0, digest: Sha256::default(), digested: 0, place, file };
@@ -167,14 +190,14 @@ impl Uploads {
     fn forget_expired(&self) {
         let now = self.clock.unix_millis();
         let mut shelf = self.shelf();
-        let is_due =
-            |upload: &Upload| upload.expires_millis <= now && !matches!(upload.standing, Standing::Held);
+        let is_due = |upload: &Upload| upload.expires_millis <= now && !upload.is_in_use();
         let due = shelf.uploads.iter().filter(|(_, upload)| is_due(upload)).map(|(number, _)| *number);
         let due: Vec<u64> = due.collect();
         let expired: Vec<Upload> = due.iter().filter_map(|number| shelf.uploads.remove(number)).collect();
-        shelf.left.extend(expired.iter().filter_map(|upload| match &upload.standing {
-            Standing::Resting(progress) => Some(progress.file.clone()),
-            Standing::Held | Standing::Complete { .. } => None,
+        shelf.left.extend(expired.iter().flat_map(|upload| match &upload.standing {
+            Standing::Resting(progress) => vec![progress.file.clone()],
+            Standing::InParts(parts) => parts.files(upload.facts.number),
+            Standing::Held | Standing::Complete { .. } => vec![],
         }));
         drop(shelf); // before the places are given back
     }
@@ -196,6 +219,17 @@ impl Shelf {
     }
 }
 
+impl Standing {
+    /// Of an upload that no request has; one that is put together of others is there only when it is complete.
+    fn resting(progress: Progress, facts: &Facts) -> Option<Standing> {
+        match facts.shape {
+            Shape::Whole | Shape::Partial => Some(Standing::Resting(progress)),
+            Shape::Parts(_) => Some(Standing::InParts(Parts::new(progress.place, progress.file))),
+            Shape::Final(_) => None,
+        }
+    }
+}
+
 impl Upload {
     fn new(facts: Facts, standing: Standing, expires_millis: u64) -> Upload {
         Upload { facts, expires_millis, standing, latest: 0, holder: None, waiting: None }
@@ -203,12 +237,21 @@ impl Upload {
 
     fn glance(&self) -> Glance {
         let Facts { number, length, content_type, .. } = self.facts.clone();
-        let (offset, image) = match &self.standing {
-            Standing::Resting(progress) => (Some(progress.offset), None),
-            Standing::Held => (None, None),
-            Standing::Complete { image, length } => (Some(*length), Some(*image)),
+        let (offset, image, parts) = match &self.standing {
+            Standing::Resting(progress) => (Some(progress.offset), None, None),
+            Standing::Held => (None, None, None),
+            Standing::InParts(parts) => (None, None, Some(parts.had())),
+            Standing::Complete { image, length } => (Some(*length), Some(*image), None),
         };
-        Glance { number, offset, length, content_type, image }
+        Glance { number, offset, length, content_type, image, parts }
+    }
+
+    fn is_in_use(&self) -> bool {
+        match &self.standing {
+            Standing::Held => true,
+            Standing::InParts(parts) => parts.is_in_use(),
+            Standing::Resting(_) | Standing::Complete { .. } => false,
+        }
     }
 }
 

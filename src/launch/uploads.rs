@@ -65,6 +65,8 @@ pub(super) fn find(lab: &Lab, disk: &Disk) -> Result<(), String> {
     let files = disk.list(images::FOLDER).map_err(|error| cannot("list the images", error))?;
     let unfinished =
         disk.list(uploads::FOLDER).map_err(|error| cannot("list the unfinished uploads", error))?;
-    let removed = lab.find(files, unfinished).iter().try_for_each(|name| disk.remove(name));
+    let parts =
+        disk.list(uploads::parts::FOLDER).map_err(|error| cannot("list the parts of uploads", error))?;
+    let removed = lab.find(files, unfinished, parts).iter().try_for_each(|name| disk.remove(name));
     removed.map_err(|error| cannot("remove a file that is of no use", error))
 }

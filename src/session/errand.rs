@@ -7,6 +7,8 @@
 use std::any::Any;
 use std::fmt;
 
+use sha2::Sha256;
+
 use super::Digests;
 
 /// What is to be done with a file.
@@ -21,6 +23,9 @@ pub enum Errand {
     /// Reads from `offset` on as many bytes as the buffer is long, and adds them to the digests; fewer come back only
     /// where the file ends.
     Read { file: File, offset: u64, bytes: Vec<u8>, digests: Option<Box<Digests>> },
+    /// Copies so many bytes of another file, from `at` on, to `offset`, and adds them to the digest; the other file must
+    /// have as many.
+    Copy { file: File, offset: u64, source: File, at: u64, count: u64, digest: Box<Sha256> },
     /// Cuts the file off behind so many bytes, or fills it up with zeros.
     Resize { file: File, length: u64 },
     /// Waits until the disk has what was written and, if the file is there to stay, its name.
@@ -45,6 +50,7 @@ impl Errand {
             Errand::Create { .. } | Errand::Open { .. } => Done::Opened(Err(failure)),
             Errand::Write { file, bytes, digests, .. } => Done::Wrote { file, bytes, digests, result },
             Errand::Read { file, digests, .. } => Done::Read { file, bytes: Vec::new(), digests, result },
+            Errand::Copy { file, source, digest, .. } => Done::Copied { file, source, digest, result },
             Errand::Resize { file, .. } => Done::Resized { file, result },
             Errand::Sync { file } => Done::Synced { file, result },
             Errand::Rename { file, .. } => Done::Renamed { file, result },
@@ -71,6 +77,12 @@ pub enum Done {
         file: File,
         bytes: Vec<u8>,
         digests: Option<Box<Digests>>,
+        result: Result<(), Failure>,
+    },
+    Copied {
+        file: File,
+        source: File,
+        digest: Box<Sha256>,
         result: Result<(), Failure>,
     },
     Resized {

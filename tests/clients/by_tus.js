@@ -8,6 +8,7 @@
 
 const assert = require('node:assert/strict');
 const { createHash } = require('node:crypto');
+const { PassThrough } = require('node:stream');
 const tus = require('tus-js-client');
 
 const server = process.argv[2];
@@ -73,6 +74,31 @@ const checks = {
     const whole = content(500_000, 'stopped');
     const { url } = await upload(whole, { chunkSize: 100_000 }, 200_000);
     await upload(whole, { uploadUrl: url });
+    await check(whole);
+  },
+
+  async sendsPiecesAtTheSameTime() {
+    for (const [length, parallelUploads] of [[500_000, 2], [1_000_001, 5]]) {
+      const whole = content(length, 'parallel');
+      const { url } = await upload(whole, { parallelUploads, metadata: { filetype: 'image/png' } });
+      await check(whole, 'image/png');
+      const told = await fetch(url, { method: 'HEAD', headers: { 'Tus-Resumable': '1.0.0' } });
+      assert.match(told.headers.get('Upload-Concat'), /^final;http\S+\/uploads\/\d+( http\S+)+$/);
+      assert.equal(told.headers.get('Upload-Offset'), String(length));
+    }
+  },
+
+  async tellsTheLengthAtTheEnd() {
+    const whole = content(250_000, 'deferred');
+    const stream = new PassThrough();
+    stream.end(whole);
+    await upload(stream, { uploadLengthDeferred: true, chunkSize: 100_000 });
+    await check(whole);
+  },
+
+  async sendsPostWherePatchIsNotKnown() {
+    const whole = content(200_000, 'overridden');
+    await upload(whole, { overridePatchMethod: true, chunkSize: 90_000 });
     await check(whole);
   },
 

@@ -48,6 +48,13 @@ pub enum What {
     SentChecked {
         end: usize,
     },
+    /// A part is to be there.
+    PartThere {
+        part: usize,
+        ack: Ack,
+    },
+    /// These parts are not.
+    PartsMissing(Vec<usize>),
     /// All of it may have been sent: it may be an image by now, and no upload any more.
     SentLast,
     Cancelling,
@@ -111,6 +118,8 @@ struct Known {
     sent: usize,
     /// Where checked content ends, if there was any.
     ends: Vec<usize>,
+    /// In which life they were acknowledged.
+    parts: Vec<(usize, Ack, usize)>,
     may_be_gone: bool,
     is_cancelled: bool,
 }
@@ -123,6 +132,16 @@ impl<'t> Trial<'t> {
 
     fn hear(&mut self, Entry { life, what }: &Entry) {
         match *what {
+            What::PartThere { part, ack } => self.upload.parts.push((*life, ack, part)),
+            What::PartsMissing(ref missing) => {
+                let lost = self.upload.parts.iter().find(|(since, ack, part)| {
+                    let is_sure = *ack > Ack::Memory || since < life;
+                    is_sure && missing.contains(part) && self.survives(*since, *ack, *life)
+                });
+                if let Some(lost) = lost {
+                    self.complain(format!("has lost a part: {lost:?}"));
+                }
+            }
             What::Begun(_) => self.upload = Known::default(),
             What::Sent { end } => self.upload.sent = self.upload.sent.max(end),
             What::SentChecked { end } => {

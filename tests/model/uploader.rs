@@ -5,6 +5,7 @@ use std::io;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
+use serde_json::Value;
 use sha1::{Digest, Sha1};
 use wirelab::lab::journal::Ack;
 
@@ -35,6 +36,8 @@ enum Way {
         /// Everything that is sent has a checksum.
         checked: bool,
     },
+    /// So many of them, in any order, and the same more than once.
+    Parts(usize),
 }
 
 /// What is uploaded, and how far it is.
@@ -58,7 +61,9 @@ impl<'w> Uploader<'w> {
             let (content, image) = self.sources.make(&mut self.chance);
             let (length, log) = (content.len(), Vec::new());
             self.accounts.push(Account { image: image.clone(), length, log });
-            let ways = [Way::Whole, Way::Draft, Way::Tus { checked: false }, Way::Tus { checked: true }];
+            let parts = Way::Parts(self.chance.usize(1..=4).min(length.max(1)));
+            let [loose, checked] = [false, true].map(|checked| Way::Tus { checked });
+            let ways = [Way::Whole, Way::Draft, loose, checked, parts];
             let way = self.chance.choice(ways).expect("one of them");
             let mut upload = Upload { way, content, image, number: None, offset: None };
             while !self.sit(&mut upload) {}
@@ -84,6 +89,11 @@ impl<'w> Uploader<'w> {
             }
             let left = match (upload.way, upload.number, upload.offset) {
                 (Way::Whole, ..) => self.post(client, life, upload)?,
+                (Way::Parts(count), None, _) => self.begin_parts(client, life, count, upload)?,
+                (Way::Parts(count), Some(number), _) if self.chance.usize(..=count) == 0 => {
+                    self.join(client, life, number, upload)?
+                }
+                (Way::Parts(count), Some(number), _) => self.put(client, life, (number, count), upload)?,
                 (_, None, _) => self.begin(client, life, upload)?,
                 (_, Some(number), None) => self.ask(client, life, number, upload)?,
                 (_, Some(number), Some(offset)) => self.append(client, life, (number, offset), upload)?,
@@ -166,6 +176,79 @@ impl<'w> Uploader<'w> {
         let Some((client, answer)) = sent else { return Ok(None) };
         self.hear(&answer, ack, life, upload);
         Ok(Some(client))
+    }
+
+    fn begin_parts(
+        &mut self,
+        mut client: Client,
+        life: usize,
+        count: usize,
+        upload: &mut Upload,
+    ) -> io::Result<Option<Client>> {
+        client.try_send(format!("POST /uploads?parts={count} HTTP/1.1\r\nHost: lab\r\n\r\n"))?;
+        let answer = client.try_answer()?;
+        upload.number = number_in(&answer);
+        self.note(life, What::Begun(upload.number.expect("where it is")));
+        Ok(Some(client))
+    }
+
+    /// One of the parts, whether it is there already or not.
+    fn put(
+        &mut self,
+        client: Client,
+        life: usize,
+        (number, count): (u64, usize),
+        upload: &mut Upload,
+    ) -> io::Result<Option<Client>> {
+        let (word, ack) = self.chance.choice(ACKS).expect("one of them");
+        let (part, length) = (self.chance.usize(..count), upload.content.len());
+        let content = &upload.content[part * length / count..(part + 1) * length / count];
+        let part = part + 1;
+        let head = format!("PUT /uploads/{number}/parts/{part}?ack={word} HTTP/1.1\r\nHost: lab\r\n");
+        let bytes = request(&head, content, &mut self.chance);
+        let Some((client, answer)) = self.send(client, life, &bytes, None, |_| {})? else { return Ok(None) };
+        match answer.status {
+            200 => self.note(life, What::PartThere { part, ack }),
+            400 => return Ok(None), // it was cut
+            _ => self.hear_end(&answer, life, upload),
+        }
+        Ok(Some(client))
+    }
+
+    /// Says that these were all, right or wrong.
+    fn join(
+        &mut self,
+        mut client: Client,
+        life: usize,
+        number: u64,
+        upload: &mut Upload,
+    ) -> io::Result<Option<Client>> {
+        self.note(life, What::SentLast);
+        client.try_send(format!("POST /uploads/{number}/complete HTTP/1.1\r\nHost: lab\r\n\r\n"))?;
+        let answer = client.try_answer()?;
+        let told: Value = serde_json::from_slice(&answer.content).unwrap_or_default();
+        match (answer.status, told["missing"].as_array()) {
+            (200 | 201, _) => {
+                assert_eq!(answer.field("Location"), Some(&*upload.image));
+                self.note(life, What::Complete { ack: Ack::Write });
+                upload.number = None;
+            }
+            (409, Some(missing)) => {
+                let missing = missing.iter().filter_map(|part| Some(part.as_u64()? as usize)).collect();
+                self.note(life, What::PartsMissing(missing));
+            }
+            _ => self.hear_end(&answer, life, upload),
+        }
+        Ok(Some(client))
+    }
+
+    /// The upload is not there, or is one no more.
+    fn hear_end(&mut self, answer: &Answer, life: usize, upload: &mut Upload) {
+        assert!([404, 409, 410].contains(&answer.status), "{}{}", answer.head, answer.text());
+        if answer.status == 404 {
+            self.note(life, What::Missing);
+        }
+        upload.number = None;
     }
 
     /// Asks where it goes on, or gives it up.

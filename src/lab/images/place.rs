@@ -1,5 +1,6 @@
 //! Room for one image on its way. It is given back when the upload ends, however it ends.
 
+use std::mem;
 use std::sync::Arc;
 
 use super::file_name::FileName;
@@ -24,6 +25,13 @@ pub enum Kept {
     New(Arc<Image>),
     /// This image has the same content, and the file is of no use.
     There(Arc<Image>),
+}
+
+impl Kept {
+    pub fn image(&self) -> &Arc<Image> {
+        let (Kept::New(image) | Kept::There(image)) = self;
+        image
+    }
 }
 
 impl Place {
@@ -59,10 +67,8 @@ impl Place {
     /// # Errors
     /// There is not, or nobody may have so much.
     pub fn reserve(&mut self, bytes: u64) -> Result<(), Refusal> {
-        let UploadSettings { max_bytes, max_total_bytes, .. } = self.images.settings;
-        if bytes > max_bytes {
-            return Err(too_large(max_bytes));
-        }
+        self.fits(bytes)?;
+        let UploadSettings { max_total_bytes, .. } = self.images.settings;
         let more = bytes.saturating_sub(self.bytes);
         if more == 0 {
             return Ok(());
@@ -74,6 +80,26 @@ impl Place {
         shelf.bytes += more;
         self.bytes += more;
         Ok(())
+    }
+
+    /// Checks that an upload may have so many bytes at all.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn fits(&self, bytes: u64) -> Result<(), Refusal> {
+        let max = self.images.settings.max_bytes;
+        if bytes > max { Err(too_large(max)) } else { Ok(()) }
+    }
+
+    /// Takes over what another has reserved; it need not be under way any more.
+    pub fn take_over(&mut self, mut other: Place) {
+        self.bytes += mem::take(&mut other.bytes);
+    }
+
+    /// Gives back what was reserved for bytes that are not to stay.
+    pub fn give_back(&mut self, bytes: u64) {
+        self.images.shelf().bytes -= bytes;
+        self.bytes -= bytes;
     }
 
     /// What the file is called until it is whole.

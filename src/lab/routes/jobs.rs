@@ -6,8 +6,8 @@ mod events;
 mod resource;
 mod socket;
 mod status;
-mod submit;
-mod view;
+pub(super) mod submit;
+pub(super) mod view;
 mod vigil;
 
 use std::time::Instant;

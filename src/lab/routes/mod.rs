@@ -41,6 +41,7 @@ const GROUPS: &[&[Route]] = &[
     pipeline::ROUTES,
     images::ROUTES,
     uploads::ROUTES,
+    uploads::parts::ROUTES,
     live::ROUTES,
     server::ROUTES,
 ];

@@ -1,7 +1,11 @@
 //! Uploads that survive a cut, in two dialects: draft-ietf-httpbis-resumable-upload-12, interop version 8, and tus 1.0.0.
 
 mod answer;
+mod concat;
+mod join;
 mod list;
+pub mod parts;
+mod process;
 mod resource;
 mod terms;
 mod transfer;
@@ -18,6 +22,8 @@ use crate::http::{Framing, Method, Response};
 use crate::lab::exchange::{Answer, Call};
 use crate::lab::refusal::Refusal;
 use crate::lab::router::Route;
+use crate::lab::uploads::file_name::Shape;
+use crate::lab::uploads::parts::has_no_offset;
 use crate::lab::uploads::{Found, Lease, Turn, gone};
 
 /// In by as many requests as it takes.
@@ -25,14 +31,14 @@ pub const ROUTES: &[Route] = &[
     Route {
         pattern: "/uploads",
         methods: &[Method::Get, Method::Post, Method::Options],
-        about: "POST begins an upload that survives a cut: Upload-Complete says whether this is all of it; GET lists those \
-                that are not forgotten",
+        about: "POST begins an upload that survives a cut: Upload-Complete says whether this is all of it, and nothing \
+                else begins one in parts; GET lists those that are not forgotten",
         example: "curl -i -H 'Upload-Complete: ?0' -H 'Upload-Length: 6' --data-binary abc http://{at}/uploads",
         answer: uploads,
     },
     Route {
         pattern: "/uploads/{id}",
-        methods: &[Method::Get, Method::Patch, Method::Delete],
+        methods: &[Method::Get, Method::Patch, Method::Delete, Method::Post],
         about: "HEAD tells how far an upload has come, PATCH goes on from there, DELETE gives it up",
         example: "curl -I http://{at}/uploads/1; curl -i -X PATCH -H 'Upload-Offset: 3' -H 'Upload-Complete: ?1' \
                   -H 'Content-Type: application/partial-upload' --data-binary def http://{at}/uploads/1",
@@ -44,6 +50,7 @@ pub const ROUTES: &[Route] = &[
 fn uploads(call: &Call<'_>) -> Result<Answer, Refusal> {
     match call.request.method {
         Method::Post if tus::is_spoken(call)? => begin_by_tus(call).map_err(tus::refused),
+        Method::Post if parts::are_offered(call) => parts::begin(call),
         Method::Post => begin(call),
         Method::Options => Ok(Answer::Whole(tus::abilities(options(call), &call.lab.uploads.settings))),
         _ => list::list(call),
@@ -57,16 +64,20 @@ fn upload(call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     match call.request.method {
         Method::Patch => append(call, PARTIAL_UPLOAD, Terms::read),
+        Method::Post => Err(overrides_nothing()),
         Method::Delete => Ok(resource::cancel(call, turn(call)?, false)),
         _ => Ok(resource::tell(call, turn(call)?)),
     }
 }
 
 fn upload_by_tus(call: &Call<'_>) -> Result<Answer, Refusal> {
-    match call.request.method {
+    match tus::method(call) {
         Method::Patch => append(call, OFFSET_OCTET_STREAM, tus::terms),
         Method::Delete => Ok(resource::cancel(call, turn(call)?, true)),
-        _ => Ok(resource::tell_by_tus(call, turn(call)?, tus::terms_of_nothing(call)?)),
+        Method::Get | Method::Head => {
+            Ok(resource::tell_by_tus(call, turn(call)?, tus::terms_of_nothing(call)?))
+        }
+        _ => Err(overrides_nothing()),
     }
 }
 
@@ -88,7 +99,7 @@ pub(super) fn options(call: &Call<'_>) -> Response {
 /// # Errors
 /// The request is no such one, or there is no room.
 pub(super) fn begin(call: &Call<'_>) -> Result<Answer, Refusal> {
-    begin_with(call, Terms { offset: None, ..Terms::read(call)? }, None, content_type(call)?)
+    begin_with(call, Terms { offset: None, ..Terms::read(call)? }, Shape::Whole, None, content_type(call)?)
 }
 
 /// The same in the words of tus: content that comes with it is of a type of its own, and is as if it came by PATCH.
@@ -97,26 +108,25 @@ fn begin_by_tus(call: &Call<'_>) -> Result<Answer, Refusal> {
         check_type(call, OFFSET_OCTET_STREAM)?;
     }
     let terms = Terms { offset: None, ..tus::terms(call)? };
-    if terms.length.is_none() {
-        return Err(Refusal::new(
-            400,
-            "Upload-Length does not say how long the upload will be",
-            "Upload-Length: 6",
-        ));
-    }
     let (metadata, content_type) = tus::metadata(call)?;
-    begin_with(call, terms, metadata, content_type)
+    let shape = match concat::read(call)? {
+        Some(Shape::Final(of)) => return concat::join(call, of, metadata, content_type),
+        shape => shape.unwrap_or(Shape::Whole),
+    };
+    tus::check_length(call, &terms)?;
+    begin_with(call, terms, shape, metadata, content_type)
 }
 
 fn begin_with(
     call: &Call<'_>,
     terms: Terms,
+    shape: Shape,
     metadata: Option<Box<str>>,
     content_type: String,
 ) -> Result<Answer, Refusal> {
     let length = terms.length_at(0)?;
     let limited = |refusal: Refusal| refusal.with("Upload-Limit", limit(&call.lab.uploads.settings));
-    let mut lease = call.lab.uploads.begin(length, content_type, metadata).map_err(limited)?;
+    let mut lease = call.lab.uploads.begin(shape, length, content_type, metadata).map_err(limited)?;
     if let Err(refusal) = terms.agree(&mut lease) {
         lease.forget();
         return Err(refusal);
@@ -138,7 +148,7 @@ fn append(
     let (uploads, turn) = (&call.lab.uploads, turn(call)?);
     Ok(match turn.poll(|| Waker::noop().clone()) {
         Some(found) => {
-            let lease = open(found?, &terms)?;
+            let lease = open(turn.number(), found?, &terms)?;
             Answer::exchange(Transfer::go_on(uploads, lease, terms))
         }
         None => Answer::exchange(Transfer::append(uploads, turn, terms)),
@@ -155,14 +165,22 @@ fn check_type(call: &Call<'_>, due: &'static str) -> Result<(), Refusal> {
 }
 
 /// The upload, if the request can go on with it.
-fn open(found: Found, terms: &Terms) -> Result<Lease, Refusal> {
+fn open(number: u64, found: Found, terms: &Terms) -> Result<Lease, Refusal> {
     match found {
+        Found::InParts => Err(has_no_offset(number)),
+        // "The Server MUST respond with the 403 Forbidden status to PATCH requests against a final upload URL."
+        Found::Complete { shape: Shape::Final(_), .. } if terms.is_tus() => Err(concat::is_final()),
         Found::Complete { image, .. } => Err(too_late(terms.announced, &image.path())),
         Found::Open(mut lease) => {
             terms.agree(&mut lease)?;
             Ok(*lease)
         }
     }
+}
+
+fn overrides_nothing() -> Refusal {
+    let why = "POST to an upload stands for another method, and this does not say for which";
+    Refusal::new(400, why, "PATCH; or X-HTTP-Method-Override: PATCH with Tus-Resumable: 1.0.0")
 }
 
 /// Asks for the upload that the path names.

@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::file_name::Facts;
+use super::file_name::{Facts, Shape};
 use super::{Progress, Standing, Uploads, gone};
 use crate::lab::images::Kept;
 use crate::lab::images::file_name::FileName;
@@ -22,7 +22,13 @@ pub struct Turn {
 /// What there is when the turn has come.
 pub enum Found {
     Open(Box<Lease>),
-    Complete { image: ImageId, length: u64 },
+    /// One that comes in parts, which belongs to nobody alone.
+    InParts,
+    Complete {
+        image: ImageId,
+        length: u64,
+        shape: Shape,
+    },
 }
 
 impl Turn {
@@ -44,13 +50,26 @@ impl Turn {
             }
             Standing::Complete { image, length } => {
                 upload.standing = Standing::Complete { image, length };
-                Some(Ok(Found::Complete { image, length }))
+                Some(Ok(Found::Complete { image, length, shape: facts.shape }))
+            }
+            Standing::InParts(parts) => {
+                let is_joining = parts.is_joining();
+                upload.standing = Standing::InParts(parts);
+                if is_joining {
+                    upload.waiting = Some(waker());
+                }
+                (!is_joining).then_some(Ok(Found::InParts))
             }
             Standing::Resting(progress) => {
                 let lease = Lease::new(&self.uploads, self.ticket, facts, progress);
                 Some(Ok(Found::Open(Box::new(lease))))
             }
         }
+    }
+
+    /// Of the upload.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// Forgets an upload that is complete; the image stays.
@@ -139,7 +158,8 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(progress) = self.progress.take() {
-            self.settle(Some(Standing::Resting(progress)));
+            let standing = Standing::resting(progress, &self.facts);
+            self.settle(standing);
         }
     }
 }

@@ -18,7 +18,7 @@ fn uploads(ttl: Duration) -> Arc<Uploads> {
 }
 
 fn begin(uploads: &Arc<Uploads>) -> Lease {
-    uploads.begin(Some(9), "image/png".to_owned(), None).unwrap()
+    uploads.begin(Shape::Whole, Some(9), "image/png".to_owned(), None).unwrap()
 }
 
 fn poll(turn: &Turn) -> Option<Result<Found, Refusal>> {
@@ -46,8 +46,13 @@ fn the_newest_request_has_the_upload_as_soon_as_the_one_before_lets_go() {
 fn what_nobody_came_for_is_forgotten_and_its_file_left_to_the_next() {
     let uploads = uploads(Duration::from_millis(10));
     let files = |length| {
-        let facts =
-            |number, length| Facts { number, length, content_type: "image/png".to_owned(), metadata: None };
+        let facts = |number, length| Facts {
+            number,
+            shape: Shape::Whole,
+            length,
+            content_type: "image/png".to_owned(),
+            metadata: None,
+        };
         let status = Status { length, modified_millis: NOW.load(Relaxed) };
         let old = Status { modified_millis: NOW.load(Relaxed) - 10, ..status };
         let entry = |facts: Facts, status| Entry { name: facts.name(None), status };
@@ -58,7 +63,7 @@ fn what_nobody_came_for_is_forgotten_and_its_file_left_to_the_next() {
         ]
     };
     let [fresh, old, longer] = &files(3)[..] else { unreachable!() };
-    assert_eq!(uploads.restore(files(3)), [old.name.clone(), longer.name.clone()]);
+    assert_eq!(uploads.restore(files(3), vec![]), [old.name.clone(), longer.name.clone()]);
     assert_eq!(uploads.list().len(), 1);
     assert_eq!(uploads.images.admit(None).unwrap().number(), 5, "numbers go on behind those that are kept");
     NOW.fetch_add(10, Relaxed);
@@ -69,12 +74,17 @@ fn what_nobody_came_for_is_forgotten_and_its_file_left_to_the_next() {
 #[test]
 fn of_content_that_was_to_be_checked_only_what_was_checked_counts() {
     let uploads = uploads(Duration::from_secs(60));
-    let facts =
-        |number| Facts { number, length: Some(9), content_type: "image/png".to_owned(), metadata: None };
+    let facts = |number| Facts {
+        number,
+        shape: Shape::Whole,
+        length: Some(9),
+        content_type: "image/png".to_owned(),
+        metadata: None,
+    };
     let status = Status { length: 7, modified_millis: NOW.load(Relaxed) };
     let entry = |number, counted| Entry { name: facts(number).name(Some(counted)), status };
     let lost = entry(3, 8);
-    assert_eq!(uploads.restore(vec![entry(1, 0), entry(2, 7), lost.clone()]), [lost.name]);
+    assert_eq!(uploads.restore(vec![entry(1, 0), entry(2, 7), lost.clone()], vec![]), [lost.name]);
     let offsets: Vec<_> = uploads.list().iter().map(|upload| (upload.number, upload.offset)).collect();
     assert_eq!(offsets, [(1, Some(0)), (2, Some(7))]);
 }
@@ -84,18 +94,28 @@ proptest! {
     fn a_file_name_says_all(
         number: u64,
         counted: Option<u64>,
-        length: Option<u64>,
+        (shape, length) in shapes(),
         content_type in "[a-z]{1,9}/[a-z.+_!#$&^-]{1,30}",
     ) {
-        let facts = Facts { number, length, content_type, metadata: None };
+        let facts = Facts { number, shape, length, content_type, metadata: None };
         prop_assert_eq!(Facts::parse(facts.name(counted).file()), Some((facts, counted)));
     }
 
     #[test]
-    fn no_other_file_is_taken_for_an_upload(file in "[0-9]{0,3}(-[0-9]{0,3})?[.]?(any|[0-9]{0,3})[.]?[a-z%/2F]{0,9}") {
+    fn no_other_file_is_taken_for_an_upload(
+        file in "[0-9]{0,3}(-[0-9]{0,3})?[.]?(any|(parts|partial)?-?[0-9]{0,3})[.]?[a-z%/2F]{0,9}",
+    ) {
         if let Some((facts, counted)) = Facts::parse(&file) {
             let name = facts.name(counted);
             prop_assert_eq!(name.file(), file);
         }
     }
+}
+
+fn shapes() -> impl Strategy<Value = (Shape, Option<u64>)> {
+    prop_oneof![
+        any::<Option<u64>>().prop_map(|length| (Shape::Whole, length)),
+        any::<Option<u64>>().prop_map(|length| (Shape::Partial, length)),
+        any::<Option<u16>>().prop_map(|count| (Shape::Parts(count), None)),
+    ]
 }

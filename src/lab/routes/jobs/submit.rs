@@ -53,21 +53,28 @@ fn order(call: &Call<'_>) -> Result<Order, Refusal> {
     })
 }
 
+fn accepted(job: &Job, representation: Representation, now: Instant) -> Response {
+    let (name, location) = (view::name(job), location(job));
+    let response =
+        representation.respond(|| format!("{name}\n"), || json!({ "job": name, "location": location }));
+    monitored(response, job, now)
+}
+
 /// "The representation sent with this response ought to describe the request's current status and point to (or embed)
 /// a status monitor" (RFC 9110 §15.3.3).
-fn accepted(job: &Job, representation: Representation, now: Instant) -> Response {
-    let (name, location) = (view::name(job), format!("/jobs/{}", job.number));
-    let mut response =
-        representation.respond(|| format!("{name}\n"), || json!({ "job": name, "location": location }));
-    response.status = 202;
-    let response = response.with("Location", location);
+pub(in crate::lab::routes) fn monitored(response: Response, job: &Job, now: Instant) -> Response {
+    let response = response.with_status(202).with("Location", location(job));
     match retry_after(job, now) {
         Some(seconds) => response.with("Retry-After", seconds),
         None => response,
     }
 }
 
-fn not_submitted(why: &NotSubmitted, settings: &JobSettings) -> Refusal {
+pub(in crate::lab::routes) fn location(job: &Job) -> String {
+    format!("/jobs/{}", job.number)
+}
+
+pub(in crate::lab::routes) fn not_submitted(why: &NotSubmitted, settings: &JobSettings) -> Refusal {
     match why {
         NotSubmitted::Full(Full(time)) => {
             let seconds = view::whole_seconds(*time);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::lab::exchange::{Answer, Call};
 use crate::lab::refusal::Refusal;
+use crate::lab::uploads::parts::Had;
 use crate::lab::uploads::{Glance, path};
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -25,6 +26,9 @@ fn lines(uploads: &[Glance]) -> String {
 fn line(upload: &Glance) -> String {
     let path = path(upload.number);
     let of = upload.length.map_or_else(|| "?".to_owned(), |length| length.to_string());
+    if let Some(Had { parts, bytes }) = upload.parts {
+        return format!("{path}  {parts} parts, {bytes} bytes  {}\n", upload.content_type);
+    }
     match (upload.image, upload.offset) {
         (Some(image), _) => format!("{path}  complete, {of} bytes: {}\n", image.path()),
         (None, Some(offset)) => format!("{path}  {offset} of {of} bytes  {}\n", upload.content_type),
@@ -33,11 +37,15 @@ fn line(upload: &Glance) -> String {
 }
 
 fn object(upload: &Glance) -> Value {
-    json!({
+    let mut object = json!({
         "upload": path(upload.number),
         "offset": upload.offset,
         "length": upload.length,
         "type": upload.content_type,
         "image": upload.image.map(|image| image.path()),
-    })
+    });
+    if let Some(Had { parts, bytes }) = upload.parts {
+        (object["parts"], object["bytes"]) = (parts.into(), bytes.into());
+    }
+    object
 }

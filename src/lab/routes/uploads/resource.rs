@@ -17,6 +17,7 @@ use crate::lab::exchange::{Answer, Call, Demand, Exchange, Reply};
 use crate::lab::images::disk_refused;
 use crate::lab::refusal::{Form, Refusal};
 use crate::lab::settings::UploadSettings;
+use crate::lab::uploads::file_name::Shape;
 use crate::lab::uploads::{Found, Lease, Turn, Uploads};
 use crate::session::{Done, Errand, Failure, Name};
 
@@ -58,9 +59,9 @@ enum Step {
     Receiving,
     Waiting,
     Completing(Box<Transfer>),
-    /// The file of an upload that nobody finds any more.
-    Removing(Name),
-    UnderWay,
+    /// The files of an upload that nobody finds any more; the last one goes next.
+    Removing(Vec<Name>),
+    UnderWay(Vec<Name>),
     Removed(Result<(), Failure>),
     Over,
 }
@@ -80,8 +81,12 @@ impl Exchange for Visit {
                 (Ok(Found::Open(lease)), Wanted::Offset) => self.look_at(*lease, reply),
                 (Ok(found), Wanted::Offset) => self.tell(&found, reply),
                 (Ok(Found::Open(mut lease)), Wanted::End) => {
-                    self.step = Step::Removing(lease.file());
+                    self.step = Step::Removing(vec![lease.file()]);
                     lease.forget();
+                }
+                (Ok(Found::InParts), Wanted::End) => {
+                    let files = self.turn.forget_parts();
+                    self.step = Step::Removing(files.into_iter().rev().collect());
                 }
                 (Ok(Found::Complete { .. }), Wanted::End) => {
                     self.turn.forget();
@@ -100,7 +105,7 @@ impl Exchange for Visit {
                 }
             }
             Step::Removed(_) => self.conclude(reply),
-            Step::Receiving | Step::Waiting | Step::Removing(_) | Step::UnderWay | Step::Over => {}
+            Step::Receiving | Step::Waiting | Step::Removing(_) | Step::UnderWay(_) | Step::Over => {}
         }
     }
 
@@ -113,15 +118,14 @@ impl Exchange for Visit {
     }
 
     fn poll_errand(&mut self) -> Option<Errand> {
-        if let Step::Completing(transfer) = &mut self.step {
-            return transfer.poll_errand();
-        }
-        match mem::replace(&mut self.step, Step::UnderWay) {
-            Step::Removing(name) => Some(Errand::Remove { name }),
-            step => {
-                self.step = step;
-                None
+        match &mut self.step {
+            Step::Completing(transfer) => transfer.poll_errand(),
+            Step::Removing(files) => {
+                let name = files.pop()?;
+                self.step = Step::UnderWay(mem::take(files));
+                Some(Errand::Remove { name })
             }
+            _ => None,
         }
     }
 
@@ -130,14 +134,17 @@ impl Exchange for Visit {
             return transfer.handle_errand(done);
         }
         let Done::Removed(result) = done else { unreachable!("no such errand was given: {done:?}") };
-        self.step = Step::Removed(result);
+        self.step = match mem::replace(&mut self.step, Step::Over) {
+            Step::UnderWay(files) if !files.is_empty() => Step::Removing(files),
+            _ => Step::Removed(result),
+        };
     }
 
     /// What nobody finds any more shall not stay, and what is there shall not be left.
     fn outlives_connection(&self) -> bool {
         match &self.step {
             Step::Completing(transfer) => transfer.outlives_connection(),
-            step => matches!(step, Step::Removing(_) | Step::UnderWay),
+            step => matches!(step, Step::Removing(_) | Step::UnderWay(_)),
         }
     }
 }
@@ -148,7 +155,8 @@ impl Visit {
     }
 
     fn look_at(&mut self, lease: Lease, reply: &mut Reply<'_>) {
-        let is_all_there = lease.facts.length == Some(lease.offset());
+        let is_whole = lease.facts.shape == Shape::Whole;
+        let is_all_there = is_whole && lease.facts.length == Some(lease.offset());
         match self.last.take_if(|_| is_all_there) {
             Some((uploads, terms)) => {
                 self.step = Step::Completing(Box::new(Transfer::complete_by(&uploads, lease, terms)));
@@ -185,20 +193,23 @@ impl Visit {
 
 /// How far an upload has come.
 fn state(found: &Found, settings: &UploadSettings) -> Response {
-    let (is_complete, offset, length) = match found {
-        Found::Open(lease) => (false, lease.offset(), lease.facts.length),
-        Found::Complete { length, .. } => (true, *length, Some(*length)),
+    let response = match found {
+        Found::Open(lease) => standing(false, lease.offset(), lease.facts.length),
+        Found::Complete { image, length, .. } => {
+            standing(true, *length, Some(*length)).with("Location", image.path())
+        }
+        // What comes in parts has no offset to go on from.
+        Found::InParts => Response::new(204).with("Upload-Complete", encode_boolean(false)),
     };
+    response.with("Upload-Limit", limit(settings)).with("Cache-Control", "no-store")
+}
+
+fn standing(is_complete: bool, offset: u64, length: Option<u64>) -> Response {
     let response = Response::new(204)
         .with("Upload-Complete", encode_boolean(is_complete))
         .with("Upload-Offset", offset.to_string());
-    let response = match length {
+    match length {
         Some(length) => response.with("Upload-Length", length.to_string()),
         None => response,
-    };
-    let response = match found {
-        Found::Complete { image, .. } => response.with("Location", image.path()),
-        Found::Open(_) => response,
-    };
-    response.with("Upload-Limit", limit(settings)).with("Cache-Control", "no-store")
+    }
 }

@@ -25,6 +25,7 @@ use crate::lab::images::{Image, Kept};
 use crate::lab::journal::Ack;
 use crate::lab::refusal::Refusal;
 use crate::lab::spool::Spool;
+use crate::lab::uploads::file_name::Shape;
 use crate::lab::uploads::{Found, Lease, Turn, Uploads, superseded};
 use crate::session::{Done, Errand, Name};
 
@@ -93,6 +94,8 @@ enum Target {
 enum Outcome {
     /// It goes on at this offset.
     Partial(u64),
+    /// The upload with this number takes parts from here on.
+    Begun(u64),
     Complete(Kept, u64),
     Refused(Refusal),
     /// Nobody hears it any more.
@@ -130,7 +133,8 @@ impl Transfer {
     pub fn found(&self) -> Option<Result<Found, Refusal>> {
         match &self.step {
             Step::Over(Outcome::Complete(Kept::New(image) | Kept::There(image), length)) => {
-                Some(Ok(Found::Complete { image: image.id, length: *length }))
+                // Pieces of others are never made into one.
+                Some(Ok(Found::Complete { image: image.id, length: *length, shape: Shape::Whole }))
             }
             Step::Over(Outcome::Refused(refusal)) => Some(Err(refusal.clone())),
             _ => None,
@@ -184,7 +188,8 @@ impl Exchange for Transfer {
         if let Step::Waiting(turn) = &self.step
             && let Some(found) = turn.poll(|| reply.waker())
         {
-            self.take_turn(found);
+            let number = turn.number();
+            self.take_turn(number, found);
         }
         if let Some(lease) = &self.lease
             && self.refusal.is_none()
@@ -235,8 +240,8 @@ impl Exchange for Transfer {
 }
 
 impl Transfer {
-    fn take_turn(&mut self, found: Result<Found, Refusal>) {
-        match found.and_then(|found| super::open(found, &self.terms)) {
+    fn take_turn(&mut self, number: u64, found: Result<Found, Refusal>) {
+        match found.and_then(|found| super::open(number, found, &self.terms)) {
             Ok(lease) => {
                 self.hold(lease);
                 self.step = Step::Opening;

@@ -7,14 +7,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::terms::{Dialect, Terms};
-use crate::http::Response;
 use crate::http::grammar::trim;
 use crate::http::media_type::is_media_type;
+use crate::http::{Method, Response};
 use crate::lab::exchange::Call;
 use crate::lab::images::file_name::is_short_enough;
 use crate::lab::images::id::ImageId;
 use crate::lab::refusal::Refusal;
 use crate::lab::settings::UploadSettings;
+use crate::lab::uploads::file_name::Shape;
 use crate::lab::uploads::{Found, path};
 
 /// What a request speaks.
@@ -34,6 +35,33 @@ pub(super) fn is_spoken(call: &Call<'_>) -> Result<bool, Refusal> {
             Err(refused(refusal).with("Tus-Version", VERSION))
         }
     }
+}
+
+/// The method that a request stands for: some clients, and what lies between, know no PATCH and no DELETE.
+///
+/// "The X-HTTP-Method-Override request header MUST be a string which MUST be interpreted as the request's method by the
+/// Server, if the header is presented. The actual method of the request MUST be ignored." Of those whose actual method
+/// is POST only: a GET that deletes would be a gift to strangers' pages.
+pub(super) fn method(call: &Call<'_>) -> Method {
+    match (call.request.method, call.request.fields.first("x-http-method-override").map(trim)) {
+        (Method::Post, Some(given)) => Method::from_token(given),
+        (method, _) => method,
+    }
+}
+
+/// Checks that a new upload says how long it will be, or that it will say so later.
+pub(super) fn check_length(call: &Call<'_>, terms: &Terms) -> Result<(), Refusal> {
+    let deferred = call.request.fields.first("upload-defer-length").map(trim);
+    let (why, advice) = match (terms.length, deferred) {
+        (Some(_), None) | (None, Some(b"1")) => return Ok(()),
+        (Some(_), Some(_)) => ("Upload-Length is there, and Upload-Defer-Length too", "one of them"),
+        (None, Some(_)) => ("Upload-Defer-Length is not 1", "Upload-Defer-Length: 1"),
+        (None, None) => (
+            "Upload-Length does not say how long the upload will be",
+            "Upload-Length: 6, or Upload-Defer-Length: 1",
+        ),
+    };
+    Err(Refusal::new(400, why, advice))
 }
 
 /// What the fields of a request with content say.
@@ -115,15 +143,25 @@ pub(super) fn appended(
 
 /// How far an upload has come.
 pub(super) fn state(found: &Found, expires_millis: u64) -> Response {
-    let (offset, length) = match found {
-        Found::Open(lease) => (lease.offset(), lease.facts.length),
-        Found::Complete { length, .. } => (*length, Some(*length)),
+    let response = spoken(Response::new(204));
+    let (offset, length, shape) = match found {
+        Found::Open(lease) => (lease.offset(), lease.facts.length, &lease.facts.shape),
+        Found::Complete { length, shape, .. } => (*length, Some(*length), shape),
+        // There is nothing of tus to say of it.
+        Found::InParts => return response.with("Cache-Control", "no-store"),
     };
-    let response = spoken(Response::new(204)).with("Upload-Offset", offset.to_string());
-    let response = length
-        .into_iter()
-        .fold(response, |response, length| response.with("Upload-Length", length.to_string()));
+    let response = response.with("Upload-Offset", offset.to_string());
+    let response = match length {
+        Some(length) => response.with("Upload-Length", length.to_string()),
+        None => response.with("Upload-Defer-Length", "1"),
+    };
+    let response = match shape {
+        Shape::Partial => response.with("Upload-Concat", "partial"),
+        Shape::Final(of) => response.with("Upload-Concat", format!("final;{of}")),
+        Shape::Whole | Shape::Parts(_) => response,
+    };
     let response = match found {
+        Found::InParts => response,
         Found::Complete { image, .. } => response.with("Content-Location", image.path()),
         Found::Open(lease) => {
             let metadata = lease.facts.metadata.iter();
@@ -179,7 +217,8 @@ const UNKNOWN: &str = "application/octet-stream";
 
 const VERSION_FIELD: &str = "Tus-Resumable";
 const VERSION: &str = "1.0.0";
-const EXTENSIONS: &str = "creation,creation-with-upload,termination,checksum,expiration";
+const EXTENSIONS: &str =
+    "creation,creation-defer-length,creation-with-upload,termination,checksum,expiration,concatenation";
 
 /// More than any disk has.
 const MAX_DIGITS: usize = 18;

@@ -1,6 +1,7 @@
 //! What the client of a transfer is told, and when: on the way, at the end, or before anything is sure.
 
 use super::super::answer::{complete, limit, partial};
+use super::super::parts;
 use super::super::terms::{INTEROP_VERSION, INTEROP_VERSION_FIELD};
 use super::super::tus;
 use super::{Outcome, Step, Transfer};
@@ -8,6 +9,7 @@ use crate::http::{Length, Response};
 use crate::lab::exchange::Reply;
 use crate::lab::images::Kept;
 use crate::lab::images::id::ImageId;
+use crate::lab::uploads::file_name::Shape;
 use crate::lab::uploads::path;
 
 impl Transfer {
@@ -31,12 +33,13 @@ impl Transfer {
             Outcome::Refused(refusal) => {
                 reply.refuse(&self.terms.refused(refusal.clone()), self.terms.form);
             }
-            Outcome::Partial(offset) => reply.send(self.partial(*offset)),
+            Outcome::Begun(number) => reply.send(parts::begun(*number, self.terms.representation)),
+            Outcome::Partial(offset) => reply.send(self.partial_response(*offset)),
             Outcome::Complete(Kept::New(image), length) => {
-                reply.send(self.complete(&image.id, true, *length));
+                reply.send(self.complete_response(&image.id, true, *length));
             }
             Outcome::Complete(Kept::There(image), length) => {
-                reply.send(self.complete(&image.id, false, *length));
+                reply.send(self.complete_response(&image.id, false, *length));
             }
             Outcome::Cut => {}
         }
@@ -50,14 +53,20 @@ impl Transfer {
             return;
         }
         let (end, length) = (self.terms.offset.unwrap_or_default() + self.received, lease.facts.length);
-        let response = if !self.terms.ends_at(end, length) {
-            self.partial(end)
+        let is_piece = match lease.facts.shape {
+            Shape::Whole => false,
+            Shape::Partial => true,
+            // No content comes with them.
+            Shape::Final(_) | Shape::Parts(_) => return,
+        };
+        let response = if is_piece || !self.terms.ends_at(end, length) {
+            self.partial_response(end)
         } else if length.is_some_and(|length| length != end) {
             return;
         } else {
             let digest = self.spool.digests().and_then(|digests| digests.sha256.clone());
             let Some(id) = digest.map(ImageId::of) else { return };
-            self.complete(&id, self.uploads.images.find(&id).is_none(), end)
+            self.complete_response(&id, self.uploads.images.find(&id).is_none(), end)
         };
         let content = response.content.clone();
         reply.begin(response, Length::Known(content.len() as u64));
@@ -87,14 +96,14 @@ impl Transfer {
         }
     }
 
-    fn partial(&self, offset: u64) -> Response {
+    fn partial_response(&self, offset: u64) -> Response {
         match self.terms.is_tus() {
             true => tus::appended(self.begun, offset, None, self.uploads.expiry()),
             false => partial(self.begun, offset, &self.uploads.settings),
         }
     }
 
-    fn complete(&self, image: &ImageId, is_new: bool, length: u64) -> Response {
+    fn complete_response(&self, image: &ImageId, is_new: bool, length: u64) -> Response {
         match self.terms.is_tus() {
             true => tus::appended(self.begun, length, Some(image), self.uploads.expiry()),
             false => complete(image, is_new, length, self.terms.representation),

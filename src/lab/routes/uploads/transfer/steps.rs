@@ -11,6 +11,7 @@ use crate::lab::images::{Kept, disk_refused};
 use crate::lab::journal::Ack;
 use crate::lab::refusal::Refusal;
 use crate::lab::spool::{PIECE_BYTES, Spool};
+use crate::lab::uploads::file_name::{Facts, Shape};
 use crate::lab::uploads::{Lease, gone};
 use crate::session::{Digests, Done, Errand, Failure, Opened, Stay};
 
@@ -104,7 +105,7 @@ impl Transfer {
                 self.spool.open(file, self.offset());
                 match what {
                     Sure::Content => self.step = Step::Counting,
-                    Sure::Offset => self.end(Outcome::Partial(self.offset())),
+                    Sure::Offset => self.end(self.partial()),
                     Sure::Image(target) => self.step = Step::Publishing(target),
                 }
             }
@@ -186,10 +187,11 @@ impl Transfer {
     fn finish(&mut self) {
         let Some(lease) = &mut self.lease else { return };
         let offset = lease.offset();
-        if !self.terms.ends_at(offset, lease.facts.length) {
+        let is_piece = lease.facts.shape != Shape::Whole;
+        if is_piece || !self.terms.ends_at(offset, lease.facts.length) {
             return match self.terms.ack {
                 Ack::Fsync => self.step = Step::Syncing(Sure::Offset),
-                Ack::Memory | Ack::Write => self.end(Outcome::Partial(offset)),
+                Ack::Memory | Ack::Write => self.end(self.partial()),
             };
         }
         if let Some(length) = lease.facts.length.filter(|length| *length != offset) {
@@ -233,6 +235,14 @@ impl Transfer {
     fn end(&mut self, outcome: Outcome) {
         (self.spool, self.lease) = (Spool::default(), None);
         self.step = Step::Over(outcome);
+    }
+
+    /// More is to come.
+    fn partial(&self) -> Outcome {
+        match self.lease.as_ref().map(|lease| &lease.facts) {
+            Some(Facts { number, shape: Shape::Parts(_), .. }) => Outcome::Begun(*number),
+            _ => Outcome::Partial(self.offset()),
+        }
     }
 
     fn forget(&mut self) {

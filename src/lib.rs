@@ -13,6 +13,7 @@
 //! 8. [`drivers`]: bytes to and from the kernel. One contract, and a module for each way to wait.
 //! 9. [`store`]: what outlives the process, on a disk.
 //! 10. [`launch`]: from a command line to a running server.
+//! 11. [`contrast`]: outside, where a client stands: what each way to wait costs, measured and drawn.
 //!
 //! Imports point down, and `tests/layers.rs` holds them to it:
 //!
@@ -28,8 +29,9 @@
 //! ```
 //!
 //! `lab` and `drivers` never name each other, and neither names `store`, which knows nothing of the lab but
-//! [`lab::journal`]. No system call is known outside of `drivers`, `store` and `launch`; time is an argument. No word of
-//! HTTP or WebSocket is known inside of `drivers`.
+//! [`lab::journal`]. No system call is known outside of `drivers`, `store`, `launch` and
+//! `contrast`; time is an argument. No word of HTTP or WebSocket is known inside of `drivers`. `contrast` stands outside,
+//! and knows `websocket`, `sse` and what is below them.
 //!
 //! Left out: TLS, HTTP/2, content codings, caching; and any leniency that RFC 9112 and RFC 6455 do
 //! not ask for.
@@ -53,3 +55,5 @@ pub mod drivers;
 pub mod store;
 
 pub mod launch;
+
+pub mod contrast;

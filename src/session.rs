@@ -25,7 +25,9 @@ use std::task::Waker;
 use std::time::Instant;
 
 pub use self::digests::Digests;
-pub use self::errand::{Done, Entry, Errand, Failure, File, Name, Opened, Status, Stay};
+pub use self::errand::{
+    Assignment, Doer, Done, Entry, Errand, Failure, File, Name, Opened, Report, Status, Stay, Way, Work,
+};
 
 /// One end of one TCP connection.
 ///
@@ -76,6 +78,12 @@ pub trait Session: Send {
 
     /// When to call [`handle_timeout`](Session::handle_timeout), if nothing else happens before.
     fn poll_timeout(&self) -> Option<Instant>;
+
+    /// What the log calls it, when a driver has something to tell of it: which connection it is, and what was asked of
+    /// it last.
+    fn label(&self) -> String {
+        "a session without a name".to_owned()
+    }
 
     /// What the driver may do next with this connection.
     fn flow(&self) -> Flow;
@@ -161,6 +169,8 @@ pub trait Service: Send + Sync {
 pub struct Tally {
     /// Returns from the system call that waits: `epoll_wait`, a blocking `read`, or `io_uring_enter`.
     pub wakes: AtomicU64,
+    /// Sockets that these returns have told of.
+    pub sockets: AtomicU64,
     /// Calls of `read` that brought bytes or the end of the stream, or completions that did.
     pub reads: AtomicU64,
     /// Calls of `write` that took bytes, or completions of those that did.
@@ -177,6 +187,29 @@ pub struct Tally {
     pub threads: AtomicU64,
     /// Those of them that are the second one of their connection, there to be woken.
     pub second_threads: AtomicU64,
+    /// Errands that somebody sees to now.
+    pub errands_running: AtomicU64,
+    /// Errands that wait until somebody is free for them.
+    pub errands_waiting: AtomicU64,
+    /// Errands that were seen to.
+    pub errands_done: AtomicU64,
+    /// The longest time that a loop was away from its wait, in milliseconds.
+    pub longest_lag_ms: AtomicU64,
+    pub calls: Calls,
+}
+
+/// System calls for sockets by their kind, as far as a driver makes them itself: also those that came to nothing.
+#[derive(Debug, Default)]
+pub struct Calls {
+    pub epoll_wait: AtomicU64,
+    pub accept: AtomicU64,
+    pub read: AtomicU64,
+    pub write: AtomicU64,
+    pub io_uring_enter: AtomicU64,
+    /// Operations that were submitted by `io_uring_enter`.
+    pub submissions: AtomicU64,
+    /// What the kernel has reported of them.
+    pub completions: AtomicU64,
 }
 
 impl Tally {

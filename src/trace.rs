@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::session::{Bell, Cause, Done, Errand, Flow, Session};
-use crate::wire::notation::{Side, print_block};
+use crate::wire::notation::{self, Side, print_block};
 
 use self::audience::lines_of;
 
@@ -183,6 +183,13 @@ impl<S: Session> Session for Traced<S> {
         self.inner.poll_timeout()
     }
 
+    fn label(&self) -> String {
+        match self.view.as_ref().and_then(View::last_heard) {
+            Some(heard) => format!("{}, which was asked last: {heard}", self.inner.label()),
+            None => self.inner.label(),
+        }
+    }
+
     fn flow(&self) -> Flow {
         self.inner.flow()
     }
@@ -209,6 +216,16 @@ impl View {
             self.show(now, Side::Server, self.sent, bytes);
             self.sent += bytes.len() as u64;
         }
+    }
+
+    /// The first line of what the client has sent last, if that is on the tape.
+    fn last_heard(&self) -> Option<String> {
+        let chunk = self.tracer.tape.as_ref()?.latest(self.number, Side::Client)?;
+        let line = chunk.bytes.split(|byte| *byte == b'\n').next()?;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut text = String::new();
+        notation::encode(&line[..line.len().min(MAX_LABEL_BYTES)], &mut text);
+        Some(text)
     }
 
     fn watch(&mut self, now: Instant, flow: Flow) {
@@ -276,6 +293,9 @@ impl View {
         (printer.print)(&text);
     }
 }
+
+/// The most that a label takes of a line.
+const MAX_LABEL_BYTES: usize = 100;
 
 #[cfg(test)]
 mod tests;

@@ -32,3 +32,5 @@ mod table;
 mod time;
 #[path = "drivers/wakes.rs"]
 mod wakes;
+#[path = "drivers/ways.rs"]
+mod ways;

@@ -12,6 +12,7 @@ const SYSTEM: &[&str] = &[
     "mio",
     "io_uring",
     "socket2",
+    "rustix",
     "Instant::now",
     "SystemTime",
 ];
@@ -43,6 +44,7 @@ fn imports_point_down() {
         ("lab", &["wire", "http", "websocket", "sse", "session", "trace"]),
         ("drivers", &["wire", "session"]),
         ("store", &["wire", "lab"]),
+        ("contrast", &["wire", "http", "websocket", "sse"]),
     ] {
         let may_name = |other: &&&str| **other == floor || below.contains(*other);
         let above: Vec<_> = FLOORS.iter().filter(|other| !may_name(other)).collect();

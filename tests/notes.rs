@@ -142,6 +142,41 @@ fn note_24() {
     run::check("24-100-and-104-on-the-wire.md");
 }
 
+#[test]
+fn note_25() {
+    run::check("25-one-file-two.md");
+}
+
+#[test]
+fn note_26() {
+    run::check("26-a-thread-waits.md");
+}
+
+#[test]
+fn note_27() {
+    run::check("27-many-wait-in-one-place.md");
+}
+
+#[test]
+fn note_28() {
+    run::check("28-the-kernel-reports-back.md");
+}
+
+#[test]
+fn note_29() {
+    run::check("29-one-blocking-call-freezes-a-loop.md");
+}
+
+#[test]
+fn note_30() {
+    run::check("30-what-10000-idle-clients-cost.md");
+}
+
+#[test]
+fn note_31() {
+    run::check("31-the-bill-drawn.md");
+}
+
 /// A note without a test here would never be run.
 #[test]
 fn every_note_is_run() {

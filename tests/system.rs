@@ -13,6 +13,8 @@ mod uploads;
 #[path = "system/websocket.rs"]
 mod websocket;
 
+#[path = "system/blocking.rs"]
+mod blocking;
 #[path = "system/bulk.rs"]
 mod bulk;
 #[path = "system/crowd.rs"]

@@ -1,8 +1,9 @@
 //! The disk: what becomes of an [`Errand`] when it is run, in place, by whichever thread can wait for it.
 //!
-//! No other module of the drivers knows a system call for files. All files lie in folders below one root, and a
-//! [`Name`] cannot name anything else.
+//! No other module of the drivers knows a system call for files, but for the operations of the ring. All files lie in
+//! folders below one root, and a [`Name`] cannot name anything else.
 
+mod assigned;
 mod copy;
 mod fresh_folder;
 
@@ -17,6 +18,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use self::copy::copy;
 use self::fresh_folder::FreshFolder;
+use super::system;
 use crate::session::{Digests, Done, Entry, Errand, Failure, File, Name, Opened, Status, Stay};
 
 pub use self::fresh_folder::remove_abandoned;
@@ -76,7 +78,17 @@ impl Disk {
 
     /// Runs the errand; waits as long as the disk takes, and as long as it was told to be slow.
     pub fn run(self: &Arc<Disk>, errand: Errand) -> Done {
-        thread::sleep(self.delay);
+        match errand {
+            Errand::Compute(work) => assigned::compute(work),
+            Errand::Assigned(assignment) => self.run_assigned(*assignment, None),
+            errand => {
+                thread::sleep(self.delay);
+                self.run_on_files(errand)
+            }
+        }
+    }
+
+    fn run_on_files(self: &Arc<Disk>, errand: Errand) -> Done {
         match errand {
             Errand::Create { name, stay } => Done::Opened(self.create(name, stay).map_err(failure)),
             Errand::Open { name } => Done::Opened(self.open(name).map_err(failure)),
@@ -112,6 +124,11 @@ impl Disk {
             }
             Errand::Remove { name } => Done::Removed(self.remove(&name).map_err(failure)),
             Errand::List { folder } => Done::Listed(self.list(folder).map_err(failure)),
+            Errand::Watch { mut file } => {
+                let watched = system::watch_file(opened(&mut file));
+                Done::Watched { file, result: watched.map_err(failure) }
+            }
+            Errand::Compute(_) | Errand::Assigned(_) => unreachable!("they are for no file"),
         }
     }
 
@@ -148,6 +165,11 @@ impl Disk {
     /// Takes a name away, as [`Errand::Remove`] does; without delay.
     pub fn remove(&self, name: &Name) -> io::Result<()> {
         fs::remove_file(self.path(name)?)
+    }
+
+    /// How much longer everything takes than it has to.
+    pub(super) fn delay(&self) -> Duration {
+        self.delay
     }
 
     /// From here on, files that are dropped are closed by somebody else.
@@ -294,8 +316,14 @@ impl Drop for Left {
     }
 }
 
-fn opened(file: &mut File) -> &fs::File {
+/// What the system knows an open file of this disk as.
+pub(super) fn opened(file: &mut File) -> &fs::File {
     file.opened::<OpenFile>().file()
+}
+
+/// Whether a file is more than open.
+pub(super) fn is_there_to_stay(file: &mut File) -> bool {
+    file.opened::<OpenFile>().stay == Stay::UntilRemoved
 }
 
 fn add(bytes: &[u8], digests: &mut Option<Box<Digests>>) {
@@ -327,7 +355,8 @@ fn status(metadata: &fs::Metadata) -> Status {
     Status { length: metadata.len(), modified_millis: modified.unwrap_or_default().as_millis() as u64 }
 }
 
-fn failure(error: io::Error) -> Failure {
+/// What a session is told of an error.
+pub(super) fn failure(error: io::Error) -> Failure {
     match error.kind() {
         ErrorKind::NotFound => Failure::Missing,
         ErrorKind::AlreadyExists => Failure::Exists,

@@ -29,10 +29,11 @@ use self::workspace::Workspace;
 use super::alarm::Alarm;
 use super::bells::Bells;
 use super::errands::Errands;
+use super::pool::{Finished, Load, Pool};
 use super::stop::{StopSignal, Urgency};
 use super::timers::{TICK, Timers};
 use super::{Ending, Settings, guarded, tell_what_is_left};
-use crate::session::{Service, Session, Tally};
+use crate::session::{Service, Session, Tally, Way};
 
 /// Serves the connections of `listener` until `stop` asks to stop and they are done.
 ///
@@ -63,6 +64,7 @@ struct Loop<'a, V: Service> {
     bells: Bells,
     round: Round,
     errands: Errands<V::Session>,
+    pool: Pool,
     work: Workspace<'a>,
 }
 
@@ -79,7 +81,7 @@ impl<'a, V: Service> Loop<'a, V> {
         poll.registry().register(&mut stop_stream, STOP, Interest::READABLE)?;
         // A poll has one waker and no more.
         let alarm: Arc<dyn Alarm> = Arc::new(Waker::new(poll.registry(), ALARM)?);
-        let errands = Errands::new(&settings.disk, Arc::clone(&alarm));
+        let pool = Pool::new(&settings.disk, Arc::clone(&alarm));
         Ok(Loop {
             poll,
             service,
@@ -93,7 +95,8 @@ impl<'a, V: Service> Loop<'a, V> {
             timers: Timers::new(Instant::now()),
             bells: Bells::new(alarm),
             round: Round::default(),
-            errands,
+            errands: Errands::new(),
+            pool,
             work: Workspace::new(settings),
         })
     }
@@ -110,7 +113,10 @@ impl<'a, V: Service> Loop<'a, V> {
                 self.end(key, Ending::Stopped);
             }
         }
-        self.errands.conclude();
+        while self.errands.has_departed() {
+            let finished = self.pool.wait_for_finished();
+            self.bring_back(finished);
+        }
         self.work.counts.publish(self.service.tally());
         waited
     }
@@ -130,8 +136,19 @@ impl<'a, V: Service> Loop<'a, V> {
             return Err(error);
         }
         self.work.now = Instant::now();
+        self.work.lag.begin();
         self.work.counts.wakes += 1;
+        self.work.counts.calls.epoll_wait += 1;
+        self.look_at_workers();
         Ok(())
+    }
+
+    /// Shows at once what has changed while nobody was here to see it.
+    fn look_at_workers(&mut self) {
+        if !self.errands.are_none() || self.work.counts.load != Load::default() {
+            self.work.counts.load = self.pool.load();
+            self.work.counts.publish(self.service.tally());
+        }
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -152,10 +169,16 @@ impl<'a, V: Service> Loop<'a, V> {
         let again = mem::take(&mut self.again);
         for event in events {
             match event.token() {
-                LISTENER => self.acceptor.iter_mut().for_each(Acceptor::note),
+                LISTENER => {
+                    self.work.counts.sockets += 1;
+                    self.acceptor.iter_mut().for_each(Acceptor::note);
+                }
                 STOP => self.hear_stop(),
                 ALARM => self.work.counts.rings += 1,
-                Token(key) => self.turn(key, |peer, _| peer.note(event)),
+                Token(key) => {
+                    self.work.counts.sockets += 1;
+                    self.turn(key, |peer, _| peer.note(event));
+                }
             }
         }
         for key in again {
@@ -169,6 +192,8 @@ impl<'a, V: Service> Loop<'a, V> {
         self.answer_bells();
         // Last, so that no event of this batch can meet a new connection in an old one's place.
         self.accept();
+        self.work.lag.end();
+        self.work.counts.longest_lag_ms = self.work.lag.longest.as_millis() as u64;
         self.work.counts.publish(self.service.tally());
     }
 
@@ -181,20 +206,30 @@ impl<'a, V: Service> Loop<'a, V> {
             return;
         };
         let (bell, work) = (self.bells.of(key), &mut self.work);
+        let (errands, pool) = (&mut self.errands, &mut self.pool);
         let turn = || {
             happened(peer, work.now)?;
-            let progress = peer.turn(&bell, work)?;
-            let errand = if progress == Progress::HasErrand { peer.take_errand() } else { None };
-            Ok((progress, errand, peer.deadline()))
+            let mut progress = peer.turn(&bell, work)?;
+            if progress == Progress::HasErrand {
+                progress = Progress::Waits;
+                if let Some(errand) = peer.take_errand() {
+                    match errand.way() {
+                        Way::InPlace => peer.finish_errand_in_place(errand, work),
+                        Way::Usual | Way::Aside | Way::Thread => errands.submit(key, errand, pool),
+                    }
+                    // At once, so that what goes on meanwhile is said before the result is there.
+                    progress = peer.turn(&bell, work)?;
+                }
+            }
+            Ok((progress, peer.deadline()))
         };
-        match guarded(turn) {
-            Ok((progress, errand, deadline)) => {
-                if (progress == Progress::GoesOn || errand.is_some()) && !peer.queued {
+        let turned = guarded(turn);
+        self.work.lag.turn_is_over(|| peer.session.label());
+        match turned {
+            Ok((progress, deadline)) => {
+                if progress != Progress::Waits && !peer.queued {
                     peer.queued = true;
                     self.again.push(key);
-                }
-                if let Some(errand) = errand {
-                    self.errands.submit(key, errand);
                 }
                 if let Some(at) = deadline {
                     // A deadline that stays in the past, a session's mistake, must not spin the loop.
@@ -237,7 +272,9 @@ impl<'a, V: Service> Loop<'a, V> {
             self.work.counts.woken += 1;
             let (peer, bell, work) = (&mut self.peers[key], self.bells.of(key), &mut self.work);
             peer.ask();
-            match guarded(|| peer.collect(&bell, work)) {
+            let collected = guarded(|| peer.collect(&bell, work));
+            work.lag.turn_is_over(|| peer.session.label());
+            match collected {
                 Ok(()) => round.add(key, &work.out),
                 Err(ending) => self.end(key, ending),
             }
@@ -255,14 +292,22 @@ impl<'a, V: Service> Loop<'a, V> {
 
     /// Brings back what became of errands; those of nobody close and remove what they hold.
     fn finish_errands(&mut self) {
-        for finished in self.errands.take_finished() {
+        if !self.errands.are_none() {
+            let finished = self.pool.take_finished();
+            self.bring_back(finished);
+        }
+    }
+
+    fn bring_back(&mut self, finished: Vec<Finished>) {
+        for finished in finished {
+            self.work.counts.errands_done += 1;
             if self.errands.answer(finished.ticket) {
                 self.turn(finished.ticket.key, |peer, now| {
                     peer.finish_errand(now, finished.done);
                     Ok(())
                 });
             } else {
-                self.errands.finish_departed(self.work.now, finished);
+                self.errands.finish_departed(self.work.now, finished, &mut self.pool);
             }
         }
     }
@@ -278,7 +323,7 @@ impl<'a, V: Service> Loop<'a, V> {
             peer.session.handle_close(self.work.now, ending.cause());
             Ok(())
         });
-        self.errands.depart(key, peer.into_session());
+        self.errands.depart(key, peer.into_session(), &mut self.pool);
         self.acceptor.iter_mut().for_each(Acceptor::resume);
     }
 
@@ -287,7 +332,7 @@ impl<'a, V: Service> Loop<'a, V> {
             let Some(acceptor) = &mut self.acceptor else {
                 return;
             };
-            match acceptor.accept(self.work.now, self.service.tally()) {
+            match acceptor.accept(&mut self.work, self.service.tally()) {
                 Some((stream, address)) => self.admit(stream, address),
                 None => return,
             }

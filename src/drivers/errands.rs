@@ -5,18 +5,14 @@
 //! do what it has promised.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Instant;
 
-use super::alarm::Alarm;
-use super::disk::Disk;
 use super::guarded;
-use super::pool::{Finished, Pool, Ticket};
+use super::pool::{Finished, Ticket};
 use crate::session::{Errand, Session};
 
 /// All errands under way; while there are none, this costs nothing.
 pub(super) struct Errands<S> {
-    pool: Pool,
     /// By the key of the connection.
     under_way: HashMap<usize, u64>,
     /// Sessions whose connections are over and that are not done, by the number of their errand.
@@ -24,22 +20,26 @@ pub(super) struct Errands<S> {
     next: u64,
 }
 
+/// Who sees to errands for a loop.
+pub(super) trait Hands {
+    /// Takes an errand, which is finished some time, with the same ticket.
+    fn take(&mut self, ticket: Ticket, errand: Errand);
+}
+
 impl<S: Session> Errands<S> {
-    /// `alarm` ends the wait of the loop when something is finished.
-    pub(super) fn new(disk: &Arc<Disk>, alarm: Arc<dyn Alarm>) -> Errands<S> {
-        Errands { pool: Pool::new(disk, alarm), under_way: HashMap::new(), departed: HashMap::new(), next: 0 }
+    pub(super) fn new() -> Errands<S> {
+        Errands { under_way: HashMap::new(), departed: HashMap::new(), next: 0 }
     }
 
-    /// Sees to the errand of the connection with a key.
-    pub(super) fn submit(&mut self, key: usize, errand: Errand) {
-        let number = self.begin(key, errand);
+    /// Hands on the errand of the connection with a key.
+    pub(super) fn submit(&mut self, key: usize, errand: Errand, hands: &mut impl Hands) {
+        let number = self.begin(key, errand, hands);
         self.under_way.insert(key, number);
     }
 
-    /// What is finished so far.
-    pub(super) fn take_finished(&mut self) -> Vec<Finished> {
-        let are_none = self.under_way.is_empty() && self.departed.is_empty();
-        if are_none { Vec::new() } else { self.pool.take_finished() }
+    /// Whether nobody waits for anything.
+    pub(super) fn are_none(&self) -> bool {
+        self.under_way.is_empty() && self.departed.is_empty()
     }
 
     /// Whether the connection is still there whose errand it was; from here on it can have another.
@@ -49,15 +49,15 @@ impl<S: Session> Errands<S> {
     }
 
     /// The connection with the key is over, and its session was told so. What it will not leave undone goes on.
-    pub(super) fn depart(&mut self, key: usize, session: S) {
+    pub(super) fn depart(&mut self, key: usize, session: S, hands: &mut impl Hands) {
         match self.under_way.remove(&key) {
             Some(number) => drop(self.departed.insert(number, session)),
-            None => self.go_on(key, session),
+            None => self.go_on(key, session, hands),
         }
     }
 
     /// Brings a result to a session whose connection is over, if it goes on.
-    pub(super) fn finish_departed(&mut self, now: Instant, finished: Finished) {
+    pub(super) fn finish_departed(&mut self, now: Instant, finished: Finished, hands: &mut impl Hands) {
         let Ticket { key, number } = finished.ticket;
         let Some(mut session) = self.departed.remove(&number) else { return };
         let heard = guarded(|| {
@@ -65,16 +65,7 @@ impl<S: Session> Errands<S> {
             Ok(())
         });
         if heard.is_ok() {
-            self.go_on(key, session);
-        }
-    }
-
-    /// Sees all those sessions to their end; waits for the disk.
-    pub(super) fn conclude(&mut self) {
-        while self.has_departed() {
-            for finished in self.pool.wait_for_finished() {
-                self.finish_departed(Instant::now(), finished);
-            }
+            self.go_on(key, session, hands);
         }
     }
 
@@ -83,16 +74,16 @@ impl<S: Session> Errands<S> {
         !self.departed.is_empty()
     }
 
-    fn go_on(&mut self, key: usize, mut session: S) {
+    fn go_on(&mut self, key: usize, mut session: S, hands: &mut impl Hands) {
         if let Ok(Some(errand)) = guarded(|| Ok(session.poll_errand())) {
-            let number = self.begin(key, errand);
+            let number = self.begin(key, errand, hands);
             self.departed.insert(number, session);
         }
     }
 
-    fn begin(&mut self, key: usize, errand: Errand) -> u64 {
+    fn begin(&mut self, key: usize, errand: Errand, hands: &mut impl Hands) -> u64 {
         self.next += 1;
-        self.pool.submit(Ticket { key, number: self.next }, errand);
+        hands.take(Ticket { key, number: self.next }, errand);
         self.next
     }
 }

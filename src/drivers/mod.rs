@@ -46,12 +46,16 @@
 //!     `handle_errand`; one at a time for each connection. A disk makes nobody wait but the connection whose errand it
 //!     is: [`threads`] runs the errand in place, for its thread has nothing else to do. [`epoll`] hands it to one of a
 //!     few threads that may wait, for there is no readiness of files (`epoll_ctl` refuses them with EPERM), and asks
-//!     the session meanwhile for its bytes and its flow; [`uring`] does the same. Only [`disk`] has system calls for
-//!     files. Whoever has no errand pays for none of this.
+//!     the session meanwhile for its bytes and its flow; [`uring`] has the kernel read, write and sync, and leaves the rest
+//!     to such threads. An errand may say itself who is to see to it ([`Way`](crate::session::Way)): a thread that runs one
+//!     in place lets all wait whom it serves, on purpose. Only [`disk`] and the ring have system calls for files. Whoever
+//!     has no errand pays for none of this.
 //! 16. **Lose no errand.** A connection may go away while its errand runs, and another may have its place when it is
 //!     done: the result is brought to its own session or to none. When a connection is over, its session is asked for
 //!     errands once more behind its goodbye, and those are run to their end. A file that nobody takes back is closed,
 //!     and one that was only to stay while it is open is removed. A driver returns when no errand is under way.
+//! 17. **Tell who keeps the others.** A loop measures each turn, as exactly as costs nothing, and warns of one that has
+//!     kept everybody else waiting for more than 50 ms, with the session's [label](crate::session::Session::label).
 
 mod alarm;
 mod bells;
@@ -59,9 +63,15 @@ mod counts;
 pub mod disk;
 pub mod epoll;
 mod errands;
+mod lag;
 pub mod listen;
 mod pool;
 pub mod stop;
+#[cfg(target_os = "linux")]
+mod system;
+#[cfg(not(target_os = "linux"))]
+#[path = "system/elsewhere.rs"]
+mod system;
 pub mod threads;
 mod timers;
 #[cfg(target_os = "linux")]

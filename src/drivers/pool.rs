@@ -1,4 +1,4 @@
-//! A few threads that may wait for the disk, so that the loop need not.
+//! A few threads that may wait for the disk, or compute for long, so that the loop need not.
 //!
 //! They are hired when there is work and nobody is free for it, so a server without errands has none. Work waits in one
 //! line; there is never more of it than connections, because each has one errand at a time.
@@ -11,6 +11,8 @@ use std::thread::{self, JoinHandle};
 
 use super::alarm::Alarm;
 use super::disk::{Closer, Disk, Left};
+use super::errands::Hands;
+use super::system;
 use crate::session::{Done, Errand, Failure};
 
 /// The threads, and the line of work. Dropping it waits until all work is done.
@@ -27,6 +29,13 @@ pub(super) struct Ticket {
     pub(super) number: u64,
 }
 
+/// How much work there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Load {
+    pub(super) running: u64,
+    pub(super) waiting: u64,
+}
+
 /// An errand that is done.
 #[derive(Debug)]
 pub(super) struct Finished {
@@ -37,6 +46,8 @@ pub(super) struct Finished {
 /// What the loop shares with its workers.
 #[derive(Debug)]
 struct Desk {
+    /// The number of the thread that hands out work.
+    asked_by: u64,
     work: Mutex<Work>,
     changed: Condvar,
     finished: Mutex<Vec<Finished>>,
@@ -50,6 +61,8 @@ struct Work {
     line: VecDeque<Job>,
     /// Workers that wait for work.
     free: usize,
+    /// Errands that workers see to.
+    running: u64,
     is_over: bool,
 }
 
@@ -61,8 +74,10 @@ enum Job {
 }
 
 impl Pool {
+    /// To be made by the thread that hands out the work.
     pub(super) fn new(disk: &Arc<Disk>, alarm: Arc<dyn Alarm>) -> Pool {
         let desk = Arc::new(Desk {
+            asked_by: system::thread_number(),
             work: Mutex::default(),
             changed: Condvar::new(),
             finished: Mutex::default(),
@@ -73,13 +88,10 @@ impl Pool {
         Pool { disk: Arc::clone(disk), desk, workers: Vec::new() }
     }
 
-    /// Puts an errand into the line.
-    pub(super) fn submit(&mut self, ticket: Ticket, errand: Errand) {
-        let needs_worker = self.desk.push(Job::Errand(ticket, errand)) && self.workers.len() < MOST_WORKERS;
-        if needs_worker && let Err(error) = self.hire() {
-            log::error!("nobody waits for the disk: {error}");
-            self.desk.refuse_all(&error);
-        }
+    pub(super) fn load(&self) -> Load {
+        let work = lock(&self.desk.work);
+        let waiting = work.line.iter().filter(|job| matches!(job, Job::Errand(..))).count();
+        Load { running: work.running, waiting: waiting as u64 }
     }
 
     pub(super) fn take_finished(&self) -> Vec<Finished> {
@@ -102,6 +114,17 @@ impl Pool {
             Err(_) => {}
         }
         Ok(())
+    }
+}
+
+impl Hands for Pool {
+    /// Puts an errand into the line.
+    fn take(&mut self, ticket: Ticket, errand: Errand) {
+        let needs_worker = self.desk.push(Job::Errand(ticket, errand)) && self.workers.len() < MOST_WORKERS;
+        if needs_worker && let Err(error) = self.hire() {
+            log::error!("nobody waits for the disk: {error}");
+            self.desk.refuse_all(&error);
+        }
     }
 }
 
@@ -131,7 +154,11 @@ impl Desk {
     fn serve(&self, disk: &Arc<Disk>) {
         while let Some(job) = self.next() {
             match job {
-                Job::Errand(ticket, errand) => self.finish(Finished { ticket, done: disk.run(errand) }),
+                Job::Errand(ticket, errand) => {
+                    let done = disk.run_for(self.asked_by, errand);
+                    lock(&self.work).running -= 1;
+                    self.finish(Finished { ticket, done });
+                }
                 Job::Close(left) => drop(left),
             }
         }
@@ -141,6 +168,7 @@ impl Desk {
         let mut work = lock(&self.work);
         loop {
             if let Some(job) = work.line.pop_front() {
+                work.running += u64::from(matches!(job, Job::Errand(..)));
                 return Some(job);
             }
             if work.is_over {

@@ -7,6 +7,7 @@
 
 mod alarm;
 mod arrivals;
+mod aside;
 mod bell;
 mod conversation;
 mod peer;
@@ -28,7 +29,7 @@ use super::disk::Disk;
 use super::listen::{self, ACCEPT_PAUSE, Pauses};
 use super::stop::{StopSignal, Urgency};
 use super::{Ending, Settings};
-use crate::session::{Service, Tally};
+use crate::session::{Done, Errand, Service, Tally};
 
 /// Serves the connections of `listener` until `stop` asks to stop and they are done.
 ///
@@ -64,6 +65,26 @@ struct House<'a> {
     disk: &'a Arc<Disk>,
 }
 
+impl House<'_> {
+    /// Runs an errand, and waits for it.
+    fn run(&self, errand: Errand) -> Done {
+        self.counted(|| self.disk.run(errand))
+    }
+
+    /// Runs it for the thread with this number.
+    fn run_for(&self, asked_by: u64, errand: Errand) -> Done {
+        self.counted(|| self.disk.run_for(asked_by, errand))
+    }
+
+    fn counted(&self, run: impl FnOnce() -> Done) -> Done {
+        let running = Tally::present(&self.tally.errands_running);
+        let done = run();
+        drop(running);
+        Tally::count(&self.tally.errands_done);
+        done
+    }
+}
+
 impl<V: Service> Server<'_, V> {
     fn house(&self) -> House<'_> {
         House { tally: self.service.tally(), disk: &self.settings.disk }
@@ -86,6 +107,7 @@ impl<V: Service> Server<'_, V> {
     fn accept<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, listener: &TcpListener) {
         let mut pauses = Pauses::default();
         while !self.room.is_stopping() {
+            Tally::count(&self.service.tally().calls.accept);
             match listener.accept() {
                 // The watcher's own connection, or one that came too late.
                 Ok(_) if self.room.is_stopping() => return,

@@ -10,6 +10,7 @@
 
 mod accept;
 mod alarm;
+mod files;
 mod leaving;
 mod peer;
 mod ring;
@@ -30,18 +31,20 @@ use slab::Slab;
 
 use self::accept::Acceptor;
 use self::alarm::EventFd;
+use self::files::{RingOrPool, Step};
 use self::leaving::Leaving;
 use self::peer::{Peer, Progress};
-use self::ring::{Completion, Ring, Shape};
+use self::ring::{Completion, Ring, Shape, Transfer};
 use self::token::Whose;
 use self::workspace::Workspace;
 use super::alarm::Alarm;
 use super::bells::Bells;
 use super::errands::Errands;
+use super::pool::{Finished, Load, Pool};
 use super::stop::{StopSignal, Urgency};
 use super::timers::{TICK, Timers};
 use super::{Ending, READ_BYTES, Settings, guarded, tell_what_is_left};
-use crate::session::{Service, Session, Tally};
+use crate::session::{Service, Session, Tally, Way};
 
 /// Whether this system can do all that [`serve`] needs.
 ///
@@ -80,6 +83,7 @@ struct Loop<'a, V: Service> {
     alarm: Arc<EventFd>,
     bells: Bells,
     errands: Errands<V::Session>,
+    pool: Pool,
     work: Workspace<'a>,
 }
 
@@ -117,7 +121,8 @@ impl<'a, V: Service> Loop<'a, V> {
             timers: Timers::new(Instant::now()),
             alarm,
             bells: Bells::new(Arc::clone(&bell)),
-            errands: Errands::new(&settings.disk, bell),
+            errands: Errands::new(),
+            pool: Pool::new(&settings.disk, bell),
             work: Workspace::new(ring, settings),
         })
     }
@@ -129,12 +134,12 @@ impl<'a, V: Service> Loop<'a, V> {
             waited = self.wait().map(|()| self.serve_batch());
         }
         self.end_all();
-        while waited.is_ok() && !self.connections.is_empty() {
+        while waited.is_ok() && (!self.connections.is_empty() || self.errands.has_departed()) {
             waited = self.work.ring.enter(None);
             self.take_completions();
+            self.finish_errands();
         }
-        self.errands.conclude();
-        self.work.counts.publish(self.service.tally());
+        self.count();
         waited
     }
 
@@ -151,8 +156,25 @@ impl<'a, V: Service> Loop<'a, V> {
         let waited = self.work.ring.enter(timeout);
         self.bells.awake();
         self.work.now = Instant::now();
+        self.work.lag.begin();
         self.work.counts.wakes += 1;
+        self.look_at_workers();
         waited
+    }
+
+    /// Shows at once what has changed while nobody was here to see it.
+    fn look_at_workers(&mut self) {
+        if !self.errands.are_none() || self.work.counts.load != Load::default() {
+            self.work.counts.load = self.pool.load();
+            self.work.counts.load.running += self.work.ring.files_under_way();
+            self.count();
+        }
+    }
+
+    fn count(&mut self) {
+        self.work.counts.calls = self.work.ring.calls();
+        self.work.counts.longest_lag_ms = self.work.lag.longest.as_millis() as u64;
+        self.work.counts.publish(self.service.tally());
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -179,7 +201,8 @@ impl<'a, V: Service> Loop<'a, V> {
         self.expire();
         self.finish_errands();
         self.answer_bells();
-        self.work.counts.publish(self.service.tally());
+        self.work.lag.end();
+        self.count();
     }
 
     fn take_completions(&mut self) {
@@ -189,6 +212,7 @@ impl<'a, V: Service> Loop<'a, V> {
     }
 
     fn complete(&mut self, completion: Completion) {
+        self.work.counts.sockets += u64::from(completion.is_of_socket());
         match completion {
             Completion::Accepted { result, goes_on } => self.accepted(result, goes_on),
             Completion::Received { whose, result, goes_on } => {
@@ -215,6 +239,7 @@ impl<'a, V: Service> Loop<'a, V> {
                     self.turn_of(whose, |peer, work| peer.changed(goes_on, work));
                 }
             }
+            Completion::Transferred { transfer, result } => self.transferred(transfer, result),
             Completion::Closed => self.acceptor.iter_mut().for_each(Acceptor::resume),
             Completion::Stop { goes_on } => self.hear_stop(goes_on),
             Completion::Alarm { goes_on } => {
@@ -247,20 +272,34 @@ impl<'a, V: Service> Loop<'a, V> {
             return;
         };
         let (bell, work) = (self.bells.of(key), &mut self.work);
+        let (errands, pool) = (&mut self.errands, &mut self.pool);
         let turn = || {
             happened(peer, work)?;
-            let progress = peer.turn(&bell, work)?;
-            let errand = if progress == Progress::HasErrand { peer.take_errand() } else { None };
-            Ok((progress, errand, peer.deadline(work)))
+            let mut progress = peer.turn(&bell, work)?;
+            if progress == Progress::HasErrand {
+                progress = Progress::Waits;
+                if let Some(errand) = peer.take_errand() {
+                    match errand.way() {
+                        Way::InPlace => peer.finish_errand_in_place(errand, work),
+                        Way::Thread => errands.submit(key, errand, pool),
+                        Way::Usual | Way::Aside => {
+                            let disk = &work.settings.disk;
+                            errands.submit(key, errand, &mut RingOrPool { ring: &mut work.ring, pool, disk });
+                        }
+                    }
+                    // At once, so that what goes on meanwhile is said before the result is there.
+                    progress = peer.turn(&bell, work)?;
+                }
+            }
+            Ok((progress, peer.deadline(work)))
         };
-        match guarded(turn) {
-            Ok((progress, errand, deadline)) => {
-                if (progress == Progress::GoesOn || errand.is_some()) && !peer.queued {
+        let turned = guarded(turn);
+        self.work.lag.turn_is_over(|| peer.session.label());
+        match turned {
+            Ok((progress, deadline)) => {
+                if progress != Progress::Waits && !peer.queued {
                     peer.queued = true;
                     self.again.push(key);
-                }
-                if let Some(errand) = errand {
-                    self.errands.submit(key, errand);
                 }
                 if let Some(at) = deadline {
                     // A deadline that stays in the past, a session's mistake, must not spin the loop.
@@ -293,15 +332,32 @@ impl<'a, V: Service> Loop<'a, V> {
 
     /// Brings back what became of errands; those of nobody close and remove what they hold.
     fn finish_errands(&mut self) {
-        for finished in self.errands.take_finished() {
-            if self.errands.answer(finished.ticket) {
-                self.turn(finished.ticket.key, |peer, work| {
-                    peer.finish_errand(work.now, finished.done);
-                    Ok(())
-                });
-            } else {
-                self.errands.finish_departed(self.work.now, finished);
+        if !self.errands.are_none() {
+            for finished in self.pool.take_finished() {
+                self.bring_back(finished);
             }
+        }
+    }
+
+    fn bring_back(&mut self, finished: Finished) {
+        self.work.counts.errands_done += 1;
+        if self.errands.answer(finished.ticket) {
+            self.turn(finished.ticket.key, |peer, work| {
+                peer.finish_errand(work.now, finished.done);
+                Ok(())
+            });
+        } else {
+            let (work, pool) = (&mut self.work, &mut self.pool);
+            let mut hands = RingOrPool { ring: &mut work.ring, pool, disk: &work.settings.disk };
+            self.errands.finish_departed(work.now, finished, &mut hands);
+        }
+    }
+
+    /// An operation on a file has ended; there may be more to do of what it is a part of.
+    fn transferred(&mut self, transfer: Box<Transfer>, result: io::Result<usize>) {
+        match transfer.go_on(result) {
+            Step::Again(transfer) => self.work.ring.transfer(transfer),
+            Step::Finished(finished) => self.bring_back(finished),
         }
     }
 
@@ -319,7 +375,9 @@ impl<'a, V: Service> Loop<'a, V> {
             Ok(())
         });
         let (session, leaving) = peer.leave(&mut self.work);
-        self.errands.depart(key, session);
+        let (work, pool) = (&mut self.work, &mut self.pool);
+        let mut hands = RingOrPool { ring: &mut work.ring, pool, disk: &work.settings.disk };
+        self.errands.depart(key, session, &mut hands);
         let whose = leaving.whose;
         self.connections[key] = Connection::Leaving(leaving);
         self.release(whose);

@@ -323,6 +323,10 @@ impl Session for Conversation {
         self.deadline.map(|deadline| self.lab.epoch.instant(deadline))
     }
 
+    fn label(&self) -> String {
+        format!("conn {}", self.card.number)
+    }
+
     fn flow(&self) -> Flow {
         match self.state {
             State::Over(flow, _) => flow,

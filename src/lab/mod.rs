@@ -22,6 +22,7 @@ pub mod numerals;
 pub mod params;
 pub mod path;
 pub mod pipeline;
+pub mod prime;
 pub mod queues;
 pub mod receipt;
 pub mod refusal;
@@ -38,6 +39,7 @@ pub mod visit;
 pub mod wait;
 pub mod watchers;
 pub mod websocket;
+pub mod workbench;
 
 use core::net::SocketAddr;
 use std::sync::Arc;
@@ -61,6 +63,7 @@ use uploads::Uploads;
 use visit::Visit;
 use wait::Waiters;
 use watchers::Watchers;
+use workbench::Workbench;
 
 /// What all connections of one server share.
 pub struct Lab {
@@ -74,6 +77,7 @@ pub struct Lab {
     pub pipeline: Pipeline,
     pub images: Arc<Images>,
     pub uploads: Arc<Uploads>,
+    pub workbench: Workbench,
     /// Who is held back until there is news.
     pub waiters: Waiters,
     /// Where what outlives the process is written down.
@@ -104,6 +108,7 @@ impl Lab {
             topics: Topics::new(&settings.topics, Arc::clone(&journal), Arc::clone(&clock)),
             uploads: Arc::new(Uploads::new(settings.uploads, Arc::clone(&images), Arc::clone(&clock))),
             images,
+            workbench: Workbench::default(),
             clock,
             registry,
             rooms: Arc::default(),

@@ -84,6 +84,13 @@ impl Session for Visit {
         }
     }
 
+    fn label(&self) -> String {
+        match self {
+            Visit::Http(conversation) => conversation.label(),
+            Visit::WebSocket(websocket) => websocket.label(),
+        }
+    }
+
     fn flow(&self) -> Flow {
         match self {
             Visit::Http(conversation) => conversation.flow(),

@@ -343,6 +343,10 @@ impl Session for WebSocket {
         Some(dialogue.map_or(due, |dialogue| dialogue.min(due)))
     }
 
+    fn label(&self) -> String {
+        format!("conn {}", self.card.number)
+    }
+
     fn flow(&self) -> Flow {
         match self.state {
             State::Speaking | State::Closing { .. } if !self.is_starved => Flow::Paused,

@@ -9,7 +9,7 @@ use clap::Args;
 use super::{cannot, parse_time};
 use crate::drivers::disk::{Disk, remove_abandoned};
 use crate::lab::settings::UploadSettings;
-use crate::lab::{Lab, images, uploads};
+use crate::lab::{Lab, images, uploads, workbench};
 
 /// Limits, and how fast the disk is.
 #[derive(Args, Clone, Debug)]
@@ -22,7 +22,8 @@ pub struct UploadOptions {
     #[arg(long, value_name = "BYTES", default_value_t = UploadSettings::default().max_total_bytes)]
     pub max_stored: u64,
 
-    /// Most uploads under way at a time, those that rest included (429 above), e.g. --max-open-uploads 10
+    /// Most uploads under way at a time, those that rest and parts on their way included (429 above),
+    /// e.g. --max-open-uploads 10
     #[arg(long, value_name = "COUNT", default_value_t = UploadSettings::default().most_open)]
     pub max_open_uploads: usize,
 
@@ -61,7 +62,9 @@ impl UploadOptions {
 /// Shows the lab the images and the unfinished uploads that there are, and removes what a server has left behind that
 /// could not say goodbye.
 pub(super) fn find(lab: &Lab, disk: &Disk) -> Result<(), String> {
-    disk.clear(images::INCOMING).map_err(|error| cannot("clear the folder of uploads under way", error))?;
+    for folder in [images::INCOMING, workbench::FOLDER] {
+        disk.clear(folder).map_err(|error| cannot("clear the folder of what was under way", error))?;
+    }
     let files = disk.list(images::FOLDER).map_err(|error| cannot("list the images", error))?;
     let unfinished =
         disk.list(uploads::FOLDER).map_err(|error| cannot("list the unfinished uploads", error))?;

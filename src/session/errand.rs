@@ -1,8 +1,10 @@
-//! Errands: what only the operating system can do with a file. A session asks for it, its driver sees to it, and how it
-//! waits for the disk meanwhile is what drivers differ in.
+//! Errands: what only the operating system can do with a file, and what takes too long for a thread that serves others
+//! as well. A session asks for it, its driver sees to it, and how it waits meanwhile is what drivers differ in.
 //!
 //! A file has a [`Name`], never a path. What an errand needs is its own while it runs, the open file and the bytes, and
 //! comes back in its [`Done`]: so a driver may hand it to another thread, or to the kernel.
+
+mod assignment;
 
 use std::any::Any;
 use std::fmt;
@@ -11,7 +13,9 @@ use sha2::Sha256;
 
 use super::Digests;
 
-/// What is to be done with a file.
+pub use self::assignment::{Assignment, Doer, Report, Way, Work};
+
+/// What is to be done.
 #[derive(Debug)]
 pub enum Errand {
     /// Makes a new, empty file and opens it; [`Failure::Exists`] if there is one with this name.
@@ -40,6 +44,13 @@ pub enum Errand {
     Remove { name: Name },
     /// Lists the files of a folder; one that is not there has none.
     List { folder: &'static str },
+    /// Asks the system to tell when the file can be read without waiting, as it does for sockets. Fails where files
+    /// cannot be waited for in this way.
+    Watch { file: File },
+    /// Computes something.
+    Compute(Work),
+    /// Sees to an errand in the way that it is told, and reports.
+    Assigned(Box<Assignment>),
 }
 
 impl Errand {
@@ -57,6 +68,18 @@ impl Errand {
             Errand::Publish { .. } => Done::Published(Err(failure)),
             Errand::Remove { .. } => Done::Removed(result),
             Errand::List { .. } => Done::Listed(Err(failure)),
+            Errand::Watch { file } => Done::Watched { file, result },
+            Errand::Compute(_) => Done::Computed(result),
+            Errand::Assigned(assignment) => assignment.errand.refused(failure),
+        }
+    }
+
+    /// Who is to see to it.
+    pub fn way(&self) -> Way {
+        match self {
+            Errand::Assigned(assignment) => assignment.way,
+            Errand::Compute(_) => Way::Aside,
+            _ => Way::Usual,
         }
     }
 }
@@ -102,6 +125,14 @@ pub enum Done {
     Removed(Result<(), Failure>),
     /// In no order.
     Listed(Result<Vec<Entry>, Failure>),
+    Watched {
+        file: File,
+        result: Result<(), Failure>,
+    },
+    /// Fails only where nobody could be found to do it.
+    Computed(Result<(), Failure>),
+    /// Of [`Errand::Assigned`], when somebody was found for it.
+    Reported(Box<Done>, Report),
 }
 
 /// An open file; dropping it closes it. What it is, only the driver knows that has opened it.

@@ -47,6 +47,11 @@ impl Tape {
         self.lock().chunks_of(number).collect()
     }
 
+    /// What a side of one connection has sent last, if it is left.
+    pub fn latest(&self, number: u64, side: Side) -> Option<Chunk> {
+        self.lock().latest(number, side)
+    }
+
     /// What is left of every connection, oldest first. One pass over the tape, however many connections it holds.
     pub fn by_connection(&self) -> BTreeMap<u64, Vec<Chunk>> {
         let mut all = BTreeMap::<u64, Vec<Chunk>>::new();
@@ -135,6 +140,13 @@ impl Ring {
         let numbered = (self.forgotten..).zip(&self.headers);
         let of_connection = numbered.filter(move |(_, header)| header.connection == connection);
         of_connection.map(|(sequence, header)| self.chunk(sequence, header))
+    }
+
+    fn latest(&self, connection: u64, side: Side) -> Option<Chunk> {
+        let is_meant =
+            |header: &Header| header.connection == connection && header.side == side && header.len > 0;
+        let place = self.headers.iter().rposition(is_meant)?;
+        Some(self.chunk(self.forgotten + place as u64, &self.headers[place]))
     }
 
     fn chunk(&self, sequence: u64, header: &Header) -> Chunk {

@@ -55,6 +55,20 @@ fn a_tape_holds_what_passed() {
     assert_eq!(seen, expected);
 }
 
+#[test]
+fn a_label_says_what_was_asked_last() {
+    let tracer = Arc::new(Tracer::new(Tape::new(DEFAULT_TAPE_BYTES), None, None));
+    let (now, mut out) = (Instant::now(), Vec::new());
+    let [mut session, mut other] = [3, 4].map(|number| echo(number, now, &tracer));
+    let unasked = session.label();
+    session.receive(now, &mut b"GET /first HTTP/1.1\r\n\r\n".to_owned(), &mut out);
+    session.receive(now, &mut b"GET /second\x07 HTTP/1.1\r\nHost: lab\r\n\r\n".to_owned(), &mut out);
+    other.receive(now, &mut b"GET /other HTTP/1.1\r\n\r\n".to_owned(), &mut out);
+    assert_eq!(session.label(), format!(r"{unasked}, which was asked last: GET /second\x07 HTTP/1.1"));
+    session.receive(now, &mut [b'x'; 200], &mut out);
+    assert!(session.label().ends_with(&format!(": {}", "x".repeat(MAX_LABEL_BYTES))));
+}
+
 /// Is shown connection 3 while it looks.
 #[derive(Default)]
 struct Onlooker {

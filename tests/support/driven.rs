@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use wirelab::drivers::disk::Disk;
 use wirelab::lab::Lab;
-use wirelab::session::{Cause, Flow, Service, Session};
+use wirelab::session::{Cause, Flow, Service, Session, Way};
 use wirelab::wire::script::Expected;
 
 use super::lab::lab;
@@ -78,8 +78,14 @@ impl Driven {
 
     fn run_errand(&mut self) {
         let errand = self.session.poll_errand().expect("the flow says that there is one");
-        self.transmit();
-        let done = self.disk.run(errand);
+        let done = match errand.way() {
+            Way::InPlace => self.disk.run(errand),
+            // As if it were somebody else, so what the session says meanwhile comes first.
+            Way::Usual | Way::Aside | Way::Thread => {
+                self.transmit();
+                self.disk.run_for(NOBODY, errand)
+            }
+        };
         self.session.handle_errand(self.now, done);
     }
 
@@ -153,3 +159,6 @@ impl Player for Driven {
         bytes.into_iter().chain(self.ends.drain(..)).collect()
     }
 }
+
+/// No thread has this number.
+const NOBODY: u64 = 0;

@@ -8,6 +8,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
+use super::workspace::Workspace;
 use crate::drivers::listen::{self, ACCEPT_PAUSE, Pauses};
 use crate::session::Tally;
 
@@ -67,11 +68,13 @@ impl Acceptor {
     }
 
     /// The next connection, if there is one and there is room for it.
-    pub(super) fn accept(&mut self, now: Instant, tally: &Tally) -> Option<(TcpStream, SocketAddr)> {
+    pub(super) fn accept(&mut self, work: &mut Workspace, tally: &Tally) -> Option<(TcpStream, SocketAddr)> {
+        let now = work.now;
         if self.resumes_at().is_some_and(|at| at <= now) {
             self.state = State::Ready;
         }
         while self.is_ready() {
+            work.counts.calls.accept += 1;
             match self.listener.accept() {
                 Ok((stream, address)) => {
                     if listen::prepare(SockRef::from(&stream)).is_ok() {

@@ -3,12 +3,14 @@
 use std::time::Instant;
 
 use crate::drivers::counts::Counts;
+use crate::drivers::lag::Lag;
 use crate::drivers::{BEGINNER_BYTES, KEEP_BYTES, READ_BYTES, Settings};
 
 /// What all peers of the thread share: the time, the buffers, the counts.
 pub(super) struct Workspace<'a> {
     pub(super) now: Instant,
     pub(super) counts: Counts,
+    pub(super) lag: Lag,
     pub(super) settings: &'a Settings,
     pub(super) scratch: Box<[u8]>,
     pub(super) out: Vec<u8>,
@@ -23,6 +25,7 @@ impl<'a> Workspace<'a> {
         Workspace {
             now: Instant::now(),
             counts: Counts::default(),
+            lag: Lag::new(),
             settings,
             scratch: vec![0; read_bytes].into(),
             out: Vec::new(),

@@ -15,7 +15,7 @@ use super::peer::{Peer, Seat, Thread, is_timeout};
 use super::push::wait_and_push;
 use super::{House, STACK_BYTES};
 use crate::drivers::{Ending, guarded, listen};
-use crate::session::{Flow, Session, Tally};
+use crate::session::{Flow, Session, Tally, Way};
 
 /// Serves a connection to its end, with one thread or two, and says goodbye to its session.
 pub(super) fn converse<S: Session>(peer: &Peer<S>, house: House<'_>) {
@@ -28,11 +28,11 @@ pub(super) fn converse<S: Session>(peer: &Peer<S>, house: House<'_>) {
 }
 
 /// What only the connection's thread knows.
-struct Conversation<'scope, 'env, S> {
-    peer: &'env Peer<S>,
-    house: House<'env>,
-    /// Where the second thread begins, and ends when this one does.
-    scope: &'scope Scope<'scope, 'env>,
+pub(super) struct Conversation<'scope, 'env, S> {
+    pub(super) peer: &'env Peer<S>,
+    pub(super) house: House<'env>,
+    /// Where other threads begin that act for the connection, and end when this one does.
+    pub(super) scope: &'scope Scope<'scope, 'env>,
     arrivals: Arrivals,
     out: Vec<u8>,
     alarm: Alarm,
@@ -110,15 +110,20 @@ impl<'scope, 'env, S: Session> Conversation<'scope, 'env, S> {
         }
     }
 
-    /// Waits for the disk; the seat is free meanwhile.
+    /// Waits for the disk, unless somebody else is to; the seat is free meanwhile.
     fn run_errand(&mut self, mut turn: Turn<'env, S>) -> Result<Turn<'env, S>, Ending> {
         let Some(errand) = turn.seat.session.poll_errand() else {
             return self.sleep(turn); // the session's mistake, which must not spin
         };
-        drop(turn);
-        let done = self.house.disk.run(errand);
-        let mut turn = self.take_turn()?;
-        turn.seat.session.handle_errand(turn.now, done);
+        match errand.way() {
+            Way::Usual | Way::InPlace => {
+                drop(turn);
+                let done = self.house.run(errand);
+                turn = self.take_turn()?;
+                turn.seat.session.handle_errand(turn.now, done);
+            }
+            Way::Aside | Way::Thread => self.send_aside(&mut turn.seat, errand),
+        }
         Ok(turn)
     }
 
@@ -147,8 +152,10 @@ impl<'scope, 'env, S: Session> Conversation<'scope, 'env, S> {
         // From here until the thread is back, who changes the session also sends for it.
         turn.seat.thread = Thread::Reads;
         drop(turn);
+        Tally::count(&self.house.tally.calls.read);
         let arrived = self.arrivals.read(&self.peer.stream);
         Tally::count(&self.house.tally.wakes);
+        Tally::count(&self.house.tally.sockets);
         let mut turn = self.take_turn()?;
         match arrived {
             // Changed while we waited: what has arrived waits now.

@@ -9,6 +9,7 @@ use log::trace;
 use socket2::SockRef;
 
 use super::House;
+use super::aside::Aside;
 use super::bell::Bell;
 use crate::drivers::{Ending, guarded};
 use crate::session::{Flow, Session, Tally};
@@ -29,6 +30,8 @@ pub(super) struct Seat<S> {
     pub(super) bell: Bell,
     /// Somebody writes for a thread that was waiting in `read`.
     pub(super) is_pushed: bool,
+    /// An errand that another thread sees to.
+    pub(super) aside: Aside,
     /// What went wrong for somebody who acted for the thread.
     pub(super) failure: Option<Ending>,
     is_write_shut: bool,
@@ -95,6 +98,14 @@ impl<S: Session> Seat<S> {
         }
     }
 
+    /// Runs the errands that the session will not leave undone.
+    fn keep_promises(&mut self, house: House<'_>) {
+        while let Some(errand) = self.session.poll_errand() {
+            let done = house.run(errand);
+            self.session.handle_errand(Instant::now(), done);
+        }
+    }
+
     pub(super) fn shut_write(&mut self, stream: &TcpStream) -> io::Result<()> {
         if !self.is_write_shut {
             stream.shutdown(Shutdown::Write)?;
@@ -111,6 +122,7 @@ impl<S: Session> Peer<S> {
             thread: Thread::Acts,
             bell: Bell::default(),
             is_pushed: false,
+            aside: Aside::None,
             failure: None,
             is_write_shut: false,
         };
@@ -141,6 +153,7 @@ impl<S: Session> Peer<S> {
     pub(super) fn write(&self, bytes: &[u8], tally: &Tally) -> Result<(), Ending> {
         let mut rest = bytes;
         while !rest.is_empty() {
+            Tally::count(&tally.calls.write);
             match (&self.stream).write(rest) {
                 Ok(0) => return Err(Ending::Failed(ErrorKind::WriteZero.into())),
                 Ok(count) => {
@@ -178,13 +191,18 @@ impl<S: Session> Peer<S> {
             Thread::IsCut => Ending::Stopped.cause(),
             _ => ending.cause(),
         };
-        let _ = guarded(|| {
+        let heard = guarded(|| {
             seat.session.handle_close(Instant::now(), cause);
-            while let Some(errand) = seat.session.poll_errand() {
-                let done = house.disk.run(errand);
-                seat.session.handle_errand(Instant::now(), done);
-            }
             Ok(())
+        });
+        while seat.is_aside() {
+            seat = self.told.wait(seat).unwrap_or_else(PoisonError::into_inner);
+        }
+        let _ = heard.and_then(|()| {
+            guarded(|| {
+                seat.keep_promises(house);
+                Ok(())
+            })
         });
         seat.thread = Thread::HasEnded;
         if let Some(pull) = seat.bell.heard() {

@@ -12,7 +12,7 @@ use super::House;
 use super::bell::{Call, Pull};
 use super::peer::{Peer, Thread};
 use crate::drivers::{Ending, guarded};
-use crate::session::{Flow, Session, Tally};
+use crate::session::{Flow, Session, Tally, Way};
 
 /// What a connection's second thread does: waits for wakes, and for the deadlines that they have led to, which the
 /// thread in `read` knows nothing of.
@@ -68,7 +68,11 @@ impl<S: Session> Peer<S> {
     }
 
     /// Does what is to do for a thread that waits in `read`; tells when its session's time has come.
-    fn push(&self, house: House<'_>, write: impl Fn(&[u8]) -> Result<(), Ending>) -> Option<Instant> {
+    pub(super) fn push(
+        &self,
+        house: House<'_>,
+        write: impl Fn(&[u8]) -> Result<(), Ending>,
+    ) -> Option<Instant> {
         guarded(|| self.try_push(house, write)).unwrap_or_else(|ending| {
             self.fail(ending);
             None
@@ -90,6 +94,10 @@ impl<S: Session> Peer<S> {
                 Flow::Errand if out.is_empty() => seat.session.poll_errand(),
                 _ => None,
             };
+            if errand.as_ref().is_some_and(|errand| matches!(errand.way(), Way::Aside | Way::Thread)) {
+                // What goes on meanwhile is said before this thread sees to it, which is not the connection's own.
+                seat.poll_transmit(now, &self.stream, &mut out)?;
+            }
             if out.is_empty() && errand.is_none() {
                 seat.obey(&self.stream)?;
                 return Ok(seat.session.poll_timeout());
@@ -98,7 +106,7 @@ impl<S: Session> Peer<S> {
             drop(seat);
             let written = guarded(|| write(&out));
             out.clear();
-            let done = errand.map(|errand| house.disk.run(errand));
+            let done = errand.map(|errand| house.run(errand));
             seat = self.seat();
             seat.is_pushed = false;
             written?;
@@ -112,7 +120,7 @@ impl<S: Session> Peer<S> {
     }
 
     /// Ends the connection, whatever its thread waits for.
-    fn fail(&self, ending: Ending) {
+    pub(super) fn fail(&self, ending: Ending) {
         self.seat().failure.get_or_insert(ending);
         let _ = self.stream.shutdown(Shutdown::Read);
         self.told.notify_all();

@@ -1,11 +1,11 @@
 //! The ring: what is submitted to the kernel, what it reports back, and the memory that both touch.
 //!
-//! This module and its child are the only ones with `unsafe`, for one reason: an operation tells the kernel an address,
+//! Of the servers, only this module and its children have `unsafe`, for one reason: an operation tells the kernel an address,
 //! and the kernel reads or writes there later, when no borrow of ours is left to be checked. The argument for them is:
 //!
 //! 1. **The ring owns what an operation uses** from before it is submitted until its last completion was taken. Bytes to
-//!    be sent are moved into the ring and come back with the completion; bytes that arrive lie in buffers of the ring,
-//!    which it lends one by one. Connections may be dropped, cancelled, or panic: they own none of it.
+//!    be sent, and files with what is read or written there, are moved into the ring and come back with the completion;
+//!    bytes that arrive lie in buffers of the ring, which it lends one by one. Connections may be dropped, cancelled, or panic: they own none of it.
 //! 2. **Nobody else makes operations.** All other arguments of theirs are numbers. A wrong one of these can only fail or
 //!    meet another descriptor, and descriptors are closed here, by whoever owns them.
 //! 3. **The ring ends last.** Dropping it cancels everything and takes every completion; if that cannot be done, the
@@ -14,6 +14,7 @@
 #![allow(unsafe_code)]
 
 mod buffers;
+mod transfer;
 
 use std::collections::VecDeque;
 use std::io;
@@ -30,8 +31,10 @@ use slab::Slab;
 
 use self::buffers::Buffers;
 use super::token::{Token, Whose};
+use crate::drivers::counts::Calls;
 
 pub(super) use self::buffers::Buffer;
+pub(super) use self::transfer::{Action, Pause, Transfer};
 
 /// How large the ring is.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +53,8 @@ pub(super) struct Ring {
     uring: IoUring,
     buffers: Rc<Buffers>,
     sends: Slab<Sending>,
+    transfers: Slab<Box<Transfer>>,
+    calls: Calls,
     /// What has not found room in the submission queue yet.
     backlog: VecDeque<Entry>,
     /// Operations that have not ended.
@@ -92,6 +97,11 @@ pub(super) enum Completion {
         whose: Whose,
         goes_on: bool,
     },
+    /// Of a file, with as many bytes as were moved.
+    Transferred {
+        transfer: Box<Transfer>,
+        result: io::Result<usize>,
+    },
     Closed,
     Stop {
         goes_on: bool,
@@ -99,6 +109,13 @@ pub(super) enum Completion {
     Alarm {
         goes_on: bool,
     },
+}
+
+impl Completion {
+    pub(super) fn is_of_socket(&self) -> bool {
+        use Completion::{Accepted, Changed, Received, Sent};
+        matches!(self, Accepted { .. } | Received { .. } | Sent { .. } | Changed { .. })
+    }
 }
 
 impl Ring {
@@ -115,7 +132,15 @@ impl Ring {
             uring.submitter().register_buf_ring_with_flags(buffers.address(), buffers.count(), GROUP, 0)
         };
         registered.map_err(explained)?;
-        Ok(Ring { uring, buffers, sends: Slab::new(), backlog: VecDeque::new(), under_way: 0 })
+        Ok(Ring {
+            uring,
+            buffers,
+            sends: Slab::new(),
+            transfers: Slab::new(),
+            calls: Calls::default(),
+            backlog: VecDeque::new(),
+            under_way: 0,
+        })
     }
 
     /// Accepts connections until it is cancelled or fails.
@@ -142,6 +167,22 @@ impl Ring {
         let place = place as u32;
         self.begin(Token::Send(place), send.flags(libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT).build());
         place
+    }
+
+    /// Begins the next operation of a transfer.
+    pub(super) fn transfer(&mut self, transfer: Box<Transfer>) {
+        let place = self.transfers.insert(transfer);
+        let operation = self.transfers[place].operation();
+        self.begin(Token::Transfer(place as u32), operation);
+    }
+
+    pub(super) fn files_under_way(&self) -> u64 {
+        self.transfers.len() as u64
+    }
+
+    /// What it has had to do with the kernel so far.
+    pub(super) fn calls(&self) -> Calls {
+        self.calls
     }
 
     /// When what is under way at a place has taken too long.
@@ -197,6 +238,7 @@ impl Ring {
         if let Some(timespec) = &timespec {
             arguments = arguments.timespec(timespec);
         }
+        self.calls.io_uring_enter += 1;
         let is_hurried = timeout == Some(Duration::ZERO) || !self.backlog.is_empty();
         match self.uring.submitter().submit_with_args(usize::from(!is_hurried), &arguments) {
             // The time is over; a signal; too many completions wait to be taken; no memory for a request just now.
@@ -211,6 +253,7 @@ impl Ring {
             let entry = self.uring.completion().next()?;
             let (result, flags) = (entry.result(), entry.flags());
             let goes_on = more(flags);
+            self.calls.completions += 1;
             self.under_way -= usize::from(!goes_on);
             return Some(match Token::decode(entry.user_data()) {
                 Token::Cancel => continue,
@@ -236,6 +279,10 @@ impl Ring {
                     let Sending { whose, unsent } = self.sends.remove(place as usize);
                     Completion::Sent { whose, unsent, result: checked(result).map(|len| len as usize) }
                 }
+                Token::Transfer(place) => {
+                    let transfer = self.transfers.remove(place as usize);
+                    Completion::Transferred { transfer, result: checked(result).map(|len| len as usize) }
+                }
             });
         }
     }
@@ -253,6 +300,7 @@ impl Ring {
 
     fn begin(&mut self, token: Token, entry: Entry) {
         self.under_way += 1;
+        self.calls.submissions += 1;
         let entry = entry.user_data(token.encode());
         if !self.backlog.is_empty() || !self.push(&entry) {
             // In the order in which they were begun: a cancellation must not overtake what it cancels.
@@ -270,6 +318,7 @@ impl Ring {
     fn submit(&mut self) -> bool {
         // If it fails, nothing was submitted, and the next `enter` tells or tries again.
         let _ = self.uring.submit();
+        self.calls.io_uring_enter += 1;
         let before = self.backlog.len();
         while let Some(entry) = self.backlog.pop_front() {
             if !self.push(&entry) {
@@ -301,7 +350,11 @@ impl Drop for Ring {
     fn drop(&mut self) {
         if let Err(error) = self.conclude() {
             log::error!("operations that cannot be ended keep their memory: {error}");
-            mem::forget((Rc::clone(&self.buffers), mem::take(&mut self.sends)));
+            mem::forget((
+                Rc::clone(&self.buffers),
+                mem::take(&mut self.sends),
+                mem::take(&mut self.transfers),
+            ));
         }
     }
 }
@@ -368,13 +421,17 @@ pub(super) fn event_descriptor() -> io::Result<OwnedFd> {
     }
 }
 
-const NEEDED: [(u8, &str); 6] = [
+const NEEDED: [(u8, &str); 10] = [
     (opcode::AcceptMulti::CODE, "accept"),
     (opcode::RecvMulti::CODE, "recv"),
     (opcode::Send::CODE, "send"),
     (opcode::PollAdd::CODE, "poll"),
     (opcode::AsyncCancel2::CODE, "cancel"),
     (opcode::Close::CODE, "close"),
+    (opcode::Read::CODE, "read"),
+    (opcode::Write::CODE, "write"),
+    (opcode::Fsync::CODE, "fsync"),
+    (opcode::Timeout::CODE, "timeout"),
 ];
 
 /// What the length of an operation can say.

@@ -1,5 +1,7 @@
 //! What is rare in a ring of the usual size, in one that is too small for everything.
 
+mod files;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;

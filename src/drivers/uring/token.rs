@@ -20,6 +20,8 @@ pub(super) enum Token {
     Watch(Whose),
     /// The place where the ring keeps the bytes, and whose they are.
     Send(u32),
+    /// The place where the ring keeps what is transferred.
+    Transfer(u32),
 }
 
 impl Whose {
@@ -46,6 +48,7 @@ impl Token {
             Token::Receive(whose) => (5, whose.generation, whose.key),
             Token::Watch(whose) => (6, whose.generation, whose.key),
             Token::Send(place) => (7, 0, place),
+            Token::Transfer(place) => (8, 0, place),
         };
         kind << KIND_SHIFT | u64::from(generation) << GENERATION_SHIFT | u64::from(key)
     }
@@ -64,6 +67,7 @@ impl Token {
             5 => Token::Receive(whose()),
             6 => Token::Watch(whose()),
             7 => Token::Send(key),
+            8 => Token::Transfer(key),
             kind => unreachable!("an operation of the kind {kind} was never begun"),
         }
     }
@@ -93,6 +97,7 @@ mod tests {
             Token::Receive(largest),
             Token::Watch(largest),
             Token::Send(7),
+            Token::Transfer(7),
         ] {
             assert_eq!(Token::decode(token.encode()), token);
         }

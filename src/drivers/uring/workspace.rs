@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use super::ring::{Buffer, Ring};
 use crate::drivers::counts::Counts;
+use crate::drivers::lag::Lag;
 use crate::drivers::{READ_BYTES, Settings};
 
 /// What all peers of the thread share: the time, the ring, the counts, and what passes between them and the session.
 pub(super) struct Workspace<'a> {
     pub(super) now: Instant,
     pub(super) counts: Counts,
+    pub(super) lag: Lag,
     pub(super) settings: &'a Settings,
     pub(super) ring: Ring,
     /// What has just arrived for the peer whose turn it is.
@@ -26,6 +28,7 @@ impl<'a> Workspace<'a> {
         Workspace {
             now: Instant::now(),
             counts: Counts::default(),
+            lag: Lag::new(),
             settings,
             ring,
             arrived: None,

@@ -1,5 +1,6 @@
 //! The routes, one file a topic of the course; this is their table.
 
+pub mod blocking;
 pub mod discard;
 pub mod echo;
 pub mod fault;
@@ -34,6 +35,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
 const GROUPS: &[&[Route]] = &[
     ANATOMY,
     fault::ROUTES,
+    blocking::ROUTES,
     websocket::ROUTES,
     jobs::ROUTES,
     topics::ROUTES,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -25,7 +25,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         pattern: "/stats",
         methods: &[Method::Get],
-        about: "what the server has done so far: connections, requests, reads, writes, wakes",
+        about: "what the server has done so far: connections, requests, wakes, system calls, errands, the longest lag",
         example: "curl http://{at}/stats",
         answer: stats,
     },
@@ -59,48 +59,65 @@ pub fn stats(call: &Call<'_>) -> Result<Answer, Refusal> {
         || {
             let mut object = Map::new();
             object.insert("waits_by".to_owned(), waits_by.into());
-            object.extend(numbers.iter().map(|(name, number)| ((*name).to_owned(), (*number).into())));
+            object.extend(numbers.iter().map(|(name, number)| ((*name).to_owned(), number.clone())));
             Value::Object(object)
         },
     );
     Ok(Answer::uncached(response))
 }
 
-fn numbers(call: &Call<'_>) -> Vec<(&'static str, u64)> {
+fn numbers(call: &Call<'_>) -> Vec<(&'static str, Value)> {
     let (lab, tally) = (call.lab, &call.lab.tally);
     let (totals, journal) = (lab.registry.totals(), lab.journal.tally());
     let (jobs, queues) = (lab.jobs.counts(call.now), lab.queues.totals(call.now));
-    let mut numbers = vec![
-        ("uptime_s", lab.clock.elapsed(lab.started).as_secs()),
-        ("connections", totals.open as u64),
-        ("most_connections", totals.most_open as u64),
-        ("accepted", totals.accepted),
-        ("requests", totals.requests),
-        ("reads", tally.reads.load(Relaxed)),
-        ("writes", tally.writes.load(Relaxed)),
-        ("would_block", tally.would_block.load(Relaxed)),
-        ("wakes", tally.wakes.load(Relaxed)),
-        ("woken", tally.woken.load(Relaxed)),
-        ("rings", tally.rings.load(Relaxed)),
-        ("threads", tally.threads.load(Relaxed)),
-        ("second_threads", tally.second_threads.load(Relaxed)),
-        ("accept_pauses", tally.accept_pauses.load(Relaxed)),
-        ("journal_commits", journal.commits),
-        ("journal_syncs", journal.syncs),
-        ("journal_waiting", journal.waiting),
-        ("longpoll_waiters", lab.waiters.count()),
-        ("jobs_queued", jobs.queued as u64),
-        ("jobs_running", jobs.running as u64),
-        ("jobs_ended", jobs.ended as u64),
-        ("queues", queues.queues as u64),
-        ("messages_ready", queues.ready as u64),
-        ("messages_leased", queues.leased as u64),
-        ("consumers", queues.consumers as u64),
+    let count = |counter: &AtomicU64| Value::from(counter.load(Relaxed));
+    let numbers = vec![
+        ("uptime_s", lab.clock.elapsed(lab.started).as_secs().into()),
+        ("connections", totals.open.into()),
+        ("most_connections", totals.most_open.into()),
+        ("accepted", totals.accepted.into()),
+        ("requests", totals.requests.into()),
+        ("reads", count(&tally.reads)),
+        ("writes", count(&tally.writes)),
+        ("would_block", count(&tally.would_block)),
+        ("wakes", count(&tally.wakes)),
+        ("sockets_per_wake", quotient(&tally.sockets, &tally.wakes)),
+        ("woken", count(&tally.woken)),
+        ("rings", count(&tally.rings)),
+        ("loop_lag_max_ms", count(&tally.longest_lag_ms)),
+        ("threads", count(&tally.threads)),
+        ("second_threads", count(&tally.second_threads)),
+        ("accept_pauses", count(&tally.accept_pauses)),
+        ("calls_epoll_wait", count(&tally.calls.epoll_wait)),
+        ("calls_accept", count(&tally.calls.accept)),
+        ("calls_read", count(&tally.calls.read)),
+        ("calls_write", count(&tally.calls.write)),
+        ("calls_io_uring_enter", count(&tally.calls.io_uring_enter)),
+        ("uring_submissions", count(&tally.calls.submissions)),
+        ("uring_completions", count(&tally.calls.completions)),
+        ("errands_running", count(&tally.errands_running)),
+        ("errands_waiting", count(&tally.errands_waiting)),
+        ("errands_done", count(&tally.errands_done)),
+        ("journal_commits", journal.commits.into()),
+        ("journal_syncs", journal.syncs.into()),
+        ("journal_waiting", journal.waiting.into()),
+        ("longpoll_waiters", lab.waiters.count().into()),
+        ("jobs_queued", jobs.queued.into()),
+        ("jobs_running", jobs.running.into()),
+        ("jobs_ended", jobs.ended.into()),
+        ("queues", queues.queues.into()),
+        ("messages_ready", queues.ready.into()),
+        ("messages_leased", queues.leased.into()),
+        ("consumers", queues.consumers.into()),
     ];
-    if lab.settings.golden {
-        numbers.iter_mut().for_each(|(_, number)| *number = 0);
-    }
-    numbers
+    let shown = |number| if lab.settings.golden { 0.into() } else { number };
+    numbers.into_iter().map(|(name, number)| (name, shown(number))).collect()
+}
+
+/// How many of the one there are for each of the other, to two decimals.
+fn quotient(of: &AtomicU64, each: &AtomicU64) -> Value {
+    let quotient = of.load(Relaxed) as f64 / each.load(Relaxed).max(1) as f64;
+    ((quotient * 100.0).round() / 100.0).into()
 }
 
 /// One open connection, as it is shown.

@@ -37,6 +37,13 @@ pub const ROUTES: &[Route] = &[
         answer: uploads,
     },
     Route {
+        pattern: "/files",
+        methods: &[Method::Get, Method::Post, Method::Options],
+        about: "the same, as it is called elsewhere",
+        example: "curl -i -H 'Upload-Complete: ?1' --data-binary abc http://{at}/files",
+        answer: uploads,
+    },
+    Route {
         pattern: "/uploads/{id}",
         methods: &[Method::Get, Method::Patch, Method::Delete, Method::Post],
         about: "HEAD tells how far an upload has come, PATCH goes on from there, DELETE gives it up",
@@ -46,7 +53,7 @@ pub const ROUTES: &[Route] = &[
     },
 ];
 
-/// `/uploads`
+/// `/uploads`, `/files`
 fn uploads(call: &Call<'_>) -> Result<Answer, Refusal> {
     match call.request.method {
         Method::Post if tus::is_spoken(call)? => begin_by_tus(call).map_err(tus::refused),

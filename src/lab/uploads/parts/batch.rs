@@ -34,13 +34,14 @@ impl Turn {
         if upload.latest != self.ticket {
             return Some(Err(superseded()));
         }
+        // However it came: whoever asks what has become of an upload need not know how it was begun.
+        if let Standing::Complete { image, length } = upload.standing {
+            return Some(Ok(Claimed::Complete { image, length }));
+        }
         let Shape::Parts(count) = upload.facts.shape else { return Some(Err(grows(self.number))) };
         let parts = match &mut upload.standing {
             Standing::InParts(parts) if !parts.is_joining && parts.promised.is_empty() => parts,
-            Standing::Complete { image, length } => {
-                return Some(Ok(Claimed::Complete { image: *image, length: *length }));
-            }
-            Standing::InParts(_) | Standing::Held | Standing::Resting(_) => {
+            Standing::InParts(_) | Standing::Held | Standing::Resting(_) | Standing::Complete { .. } => {
                 upload.waiting = Some(waker());
                 return None;
             }

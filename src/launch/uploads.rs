@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{cannot, parse_time};
-use crate::drivers::disk::Disk;
+use crate::drivers::disk::{Disk, remove_abandoned};
 use crate::lab::settings::UploadSettings;
 use crate::lab::{Lab, images, uploads, workbench};
 
@@ -48,9 +48,14 @@ impl UploadOptions {
         }
     }
 
-    /// The disk below the folder of `--data`, or else below one that is gone when the server ends.
+    /// The disk below the folder of `--data`, or else below one that is gone when the server ends. Those of servers that
+    /// were killed are removed now.
     pub(super) fn disk(&self, data: Option<&Path>) -> Arc<Disk> {
-        data.map_or_else(|| Disk::fresh(self.disk_delay), |root| Disk::at(root.to_owned(), self.disk_delay))
+        let Some(root) = data else {
+            remove_abandoned();
+            return Disk::fresh(self.disk_delay);
+        };
+        Disk::at(root.to_owned(), self.disk_delay)
     }
 }
 

@@ -134,7 +134,8 @@ impl Server {
         Server::spawn(binary.command(&[&["--port", "0"], options].concat()).env("TMPDIR", folder))
     }
 
-    fn spawn(command: &mut Command) -> Server {
+    /// The same by this command, in the end.
+    pub fn spawn(command: &mut Command) -> Server {
         let given = command.get_envs().find(|(name, _)| *name == "RUST_LOG").and_then(|(_, filter)| filter);
         let filter = given.map_or("warn".to_owned(), |filter| filter.to_string_lossy().into_owned());
         if !filter.contains("lag=") {

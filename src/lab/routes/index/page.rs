@@ -23,7 +23,7 @@ fn section(route: &Route, at: &str) -> String {
 
 /// What a click may lead to, for a route that answers GET: its path in the example, else the path that it has.
 fn path_to_try(route: &Route) -> Option<&'static str> {
-    if !route.methods.contains(&Method::Get) {
+    if !route.methods.contains(&Method::Get) || opens_a_websocket(route) {
         return None;
     }
     let (literal, is_family) = match route.pattern.split_once('{') {
@@ -33,6 +33,11 @@ fn path_to_try(route: &Route) -> Option<&'static str> {
     let paths = route.example.split("{at}").skip(1);
     let mut paths = paths.map(|path| &path[..path.find([' ', '"', '\'', ';']).unwrap_or(path.len())]);
     paths.find(|path| path.starts_with(literal)).or((!is_family).then_some(route.pattern))
+}
+
+/// A click sends no opening handshake, and would lead to a refusal.
+fn opens_a_websocket(route: &Route) -> bool {
+    ["ws://", "Upgrade: websocket"].iter().any(|sign| route.example.contains(sign))
 }
 
 #[cfg(test)]
@@ -46,5 +51,6 @@ mod tests {
         assert_eq!(leads_to("/raw"), Some("/raw"));
         assert_eq!(leads_to("/bytes/{n}"), Some("/bytes/100"));
         assert_eq!(leads_to("/drip"), Some("/drip?numbytes=5&duration=2&framing=chunked"));
+        assert_eq!(leads_to("/ws/frames"), None);
     }
 }

@@ -15,6 +15,7 @@
 //! assert_eq!(echo.flow(), Flow::Closed);
 //! ```
 
+mod digests;
 mod errand;
 
 use core::net::SocketAddr;
@@ -23,6 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::Waker;
 use std::time::Instant;
 
+pub use self::digests::Digests;
 pub use self::errand::{
     Assignment, Doer, Done, Entry, Errand, Failure, File, Name, Opened, Report, Status, Stay, Way, Work,
 };

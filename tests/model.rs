@@ -2,9 +2,9 @@
 //!
 //! The server lives many times on one folder. Most lives end by `kill -9`, some in order, some are over before the last
 //! one's rows were taken up. Meanwhile some publish events and others hear them, in every way that there is; some post
-//! messages and others work on them, or walk away from them. All go and come again. Afterwards all that was said and
-//! heard is held against the rules. These are the promises, and they stand in `model/topic_rules.rs` for topics and in
-//! `model/queue_rules.rs` for queues.
+//! messages and others work on them, or walk away from them; some upload what is cut again and again. All go and come
+//! again. Afterwards all that was said and heard is held against the rules. These are the promises, and they stand in
+//! `model/topic_rules.rs` for topics, in `model/queue_rules.rs` for queues and in `model/upload_rules.rs` for uploads.
 //!
 //! What each of them chooses to do follows from a seed, which is printed; when the server dies meanwhile does not, as
 //! threads are as they are. A few short runs are made, or what is asked for:
@@ -27,6 +27,8 @@ mod websocket;
 
 #[path = "model/complaints.rs"]
 mod complaints;
+#[path = "model/observer.rs"]
+mod observer;
 #[path = "model/plan.rs"]
 mod plan;
 #[path = "model/poll.rs"]
@@ -39,8 +41,12 @@ mod publisher;
 mod queue_rules;
 #[path = "model/queues.rs"]
 mod queues;
+#[path = "model/request.rs"]
+mod request;
 #[path = "model/socket.rs"]
 mod socket;
+#[path = "model/sources.rs"]
+mod sources;
 #[path = "model/stream.rs"]
 mod stream;
 #[path = "model/subscriber.rs"]
@@ -49,6 +55,12 @@ mod subscriber;
 mod topic_rules;
 #[path = "model/topics.rs"]
 mod topics;
+#[path = "model/upload_rules.rs"]
+mod upload_rules;
+#[path = "model/uploader.rs"]
+mod uploader;
+#[path = "model/uploads.rs"]
+mod uploads;
 #[path = "model/worker.rs"]
 mod worker;
 #[path = "model/world.rs"]

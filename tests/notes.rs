@@ -123,8 +123,23 @@ fn note_20() {
 }
 
 #[test]
+fn note_21() {
+    run::check("21-an-upload-that-is-cut.md");
+}
+
+#[test]
 fn note_22() {
     run::check("22-parts-that-arrive-as-1-3-2.md");
+}
+
+#[test]
+fn note_23() {
+    run::check("23-when-is-it-safe-to-say-yes.md");
+}
+
+#[test]
+fn note_24() {
+    run::check("24-100-and-104-on-the-wire.md");
 }
 
 #[test]

@@ -69,6 +69,8 @@ mod topics_resume;
 mod topics_ways;
 #[path = "system/tracing.rs"]
 mod tracing;
+#[path = "system/uploads_full.rs"]
+mod uploads_full;
 #[path = "system/uploads_parts.rs"]
 mod uploads_parts;
 #[path = "system/websocket_chat.rs"]

@@ -5,6 +5,7 @@
 
 mod assigned;
 mod copy;
+mod fresh_folder;
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -15,11 +16,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
-use tempfile::TempDir;
-
 use self::copy::copy;
+use self::fresh_folder::FreshFolder;
 use super::system;
-use crate::session::{Done, Entry, Errand, Failure, File, Name, Opened, Status, Stay};
+use crate::session::{Digests, Done, Entry, Errand, Failure, File, Name, Opened, Status, Stay};
+
+pub use self::fresh_folder::remove_abandoned;
 
 /// Where files are, and how fast.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ pub struct Disk {
 enum Root {
     Lasting(PathBuf),
     /// Gone with the disk.
-    Fresh(TempDir),
+    Fresh(FreshFolder),
     /// To be made as soon as somebody wants to create a file: most servers never need it.
     NotNeededYet,
 }
@@ -90,13 +92,15 @@ impl Disk {
         match errand {
             Errand::Create { name, stay } => Done::Opened(self.create(name, stay).map_err(failure)),
             Errand::Open { name } => Done::Opened(self.open(name).map_err(failure)),
-            Errand::Write { mut file, offset, bytes } => {
+            Errand::Write { mut file, offset, bytes, mut digests } => {
+                add(&bytes, &mut digests);
                 let written = opened(&mut file).write_all_at(&bytes, offset);
-                Done::Wrote { file, bytes, result: written.map_err(failure) }
+                Done::Wrote { file, bytes, digests, result: written.map_err(failure) }
             }
-            Errand::Read { mut file, offset, mut bytes } => {
+            Errand::Read { mut file, offset, mut bytes, mut digests } => {
                 let read = read_at(opened(&mut file), offset, &mut bytes);
-                Done::Read { file, bytes, result: read.map_err(failure) }
+                add(&bytes, &mut digests);
+                Done::Read { file, bytes, digests, result: read.map_err(failure) }
             }
             Errand::Copy { mut file, offset, mut source, at, count, mut digest } => {
                 let (from, to) = (opened(&mut source), opened(&mut file));
@@ -108,8 +112,12 @@ impl Disk {
                 Done::Resized { file, result: resized.map_err(failure) }
             }
             Errand::Sync { mut file } => {
-                let synced = opened(&mut file).sync_all();
+                let synced = self.sync(file.opened());
                 Done::Synced { file, result: synced.map_err(failure) }
+            }
+            Errand::Rename { mut file, name } => {
+                let renamed = self.rename(file.opened(), name);
+                Done::Renamed { file, result: renamed.map_err(failure) }
             }
             Errand::Publish { file, name, sync } => {
                 Done::Published(self.publish(file, name, sync).map_err(failure))
@@ -194,8 +202,7 @@ impl Disk {
         Ok(Opened { file: File::new(open), status })
     }
 
-    fn publish(&self, mut file: File, name: Name, sync: bool) -> io::Result<Status> {
-        let open: &mut OpenFile = file.opened();
+    fn rename(&self, open: &mut OpenFile, name: Name) -> io::Result<()> {
         let (old, new) = (self.path(&open.name)?, self.path(&name)?);
         match fs::rename(&old, &new) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -204,13 +211,30 @@ impl Disk {
             }
             renamed => renamed?,
         }
-        (open.name, open.stay) = (name, Stay::UntilRemoved);
+        open.name = name;
+        Ok(())
+    }
+
+    fn publish(&self, mut file: File, name: Name, sync: bool) -> io::Result<Status> {
+        let open: &mut OpenFile = file.opened();
+        self.rename(open, name)?;
+        open.stay = Stay::UntilRemoved;
         if sync {
             self.sync_folder(open.name.folder())?;
         }
         let status = status(&open.file().metadata()?);
         open.file = None; // whoever runs this may wait for it
         Ok(status)
+    }
+
+    fn sync(&self, open: &OpenFile) -> io::Result<()> {
+        open.file().sync_all()?;
+        match open.stay {
+            Stay::WhileOpen => Ok(()),
+            // "Calling fsync() does not necessarily ensure that the entry in the directory containing the file has also
+            // reached disk" (fsync(2)).
+            Stay::UntilRemoved => self.sync_folder(open.name.folder()),
+        }
     }
 
     fn path(&self, name: &Name) -> io::Result<PathBuf> {
@@ -232,7 +256,7 @@ impl Disk {
     fn made_root(&self) -> io::Result<PathBuf> {
         let mut root = lock(&self.root);
         if let Root::NotNeededYet = *root {
-            *root = Root::Fresh(tempfile::Builder::new().prefix("wirelab-").tempdir()?);
+            *root = Root::Fresh(FreshFolder::make()?);
         }
         drop(root);
         self.root()
@@ -295,6 +319,17 @@ impl Drop for Left {
 /// What the system knows an open file of this disk as.
 pub(super) fn opened(file: &mut File) -> &fs::File {
     file.opened::<OpenFile>().file()
+}
+
+/// Whether a file is more than open.
+pub(super) fn is_there_to_stay(file: &mut File) -> bool {
+    file.opened::<OpenFile>().stay == Stay::UntilRemoved
+}
+
+fn add(bytes: &[u8], digests: &mut Option<Box<Digests>>) {
+    if let Some(digests) = digests {
+        digests.update(bytes);
+    }
 }
 
 /// Reads until the buffer is full or the file ends, and cuts the buffer off there.

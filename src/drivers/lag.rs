@@ -33,7 +33,8 @@ impl Lag {
     /// The turn of a connection is over; if it took too long, the log is told whose it was.
     pub(super) fn turn_is_over(&mut self, whose: impl FnOnce() -> String) {
         if let Some(took) = self.long_turn() {
-            warn!("the loop was blocked for {} ms, by {}", took.as_millis(), whose());
+            // A machine that is too busy may have interrupted it, which is not told apart.
+            warn!("the loop was blocked for {} ms, in the turn of {}", took.as_millis(), whose());
         }
     }
 

@@ -14,6 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use self::file_name::FileName;
 use self::id::ImageId;
 use super::clock::Clock;
+use super::journal::{Ack, Journal, NoJournal, Row, Table};
+use super::numbering::Numbering;
+use super::receipt::not_kept;
 use super::refusal::Refusal;
 use super::settings::UploadSettings;
 use crate::session::{Entry, Failure, Name, Status};
@@ -27,13 +30,15 @@ pub struct Images {
     shelf: Mutex<Shelf>,
 }
 
-#[derive(Default)]
 struct Shelf {
     images: BTreeMap<ImageId, Arc<Image>>,
     /// Of all images, and of what is reserved for those that are on their way.
     bytes: u64,
     open: usize,
     last_number: u64,
+    /// No number that anybody was told of is given again, whatever has become of the upload since.
+    numbering: Numbering,
+    journal: Arc<dyn Journal>,
 }
 
 /// What is known of an image.
@@ -51,7 +56,41 @@ pub struct Image {
 
 impl Images {
     pub fn new(settings: UploadSettings, clock: Arc<Clock>) -> Images {
-        Images { settings, clock, shelf: Mutex::default() }
+        Images { settings, clock, shelf: Mutex::new(Shelf::new(Arc::new(NoJournal))) }
+    }
+
+    /// Writes down how far numbers have come, and goes on from what was found. Comes before everything else.
+    ///
+    /// # Errors
+    /// A row that cannot be read; one line about it.
+    pub fn keep_numbers(
+        &self,
+        journal: Arc<dyn Journal>,
+        rows: &[Row],
+        after_crash: bool,
+    ) -> Result<(), String> {
+        let mut shelf = Shelf::new(journal);
+        for row in rows.iter().filter(|row| Numbering::is_row(row)) {
+            shelf.numbering.read(row).ok_or("how far the numbers of uploads have come cannot be read")?;
+        }
+        shelf.numbering.begin(0, after_crash);
+        shelf.last_number = shelf.numbering.floor();
+        *self.shelf() = shelf;
+        Ok(())
+    }
+
+    /// Somebody is about to be told the number of an upload.
+    ///
+    /// # Errors
+    /// It cannot be written down that the number is taken.
+    pub fn note_told(&self, number: u64) -> Result<(), Refusal> {
+        let mut shelf = self.shelf();
+        if let Some(change) = shelf.numbering.change(number) {
+            // Behind a crash all numbers go on behind the mark, so this one may be lost.
+            shelf.journal.append(vec![change], Ack::Memory).map_err(|failure| not_kept(&failure))?;
+        }
+        shelf.numbering.raise(number);
+        Ok(())
     }
 
     /// Goes on from the files of a server before this one. Answers those that say again what another says: two clients
@@ -124,6 +163,11 @@ impl Images {
 }
 
 impl Shelf {
+    fn new(journal: Arc<dyn Journal>) -> Shelf {
+        let numbering = Numbering::new(Table::Uploads, Arc::clone(&journal));
+        Shelf { images: BTreeMap::new(), bytes: 0, open: 0, last_number: 0, numbering, journal }
+    }
+
     /// # Errors
     /// The image, if there is one with this content already.
     fn insert(&mut self, image: Image) -> Result<Arc<Image>, Image> {

@@ -79,6 +79,8 @@ pub enum Table {
     /// The messages of queues.
     Messages,
     Jobs,
+    /// How far the numbers of uploads have come. The uploads themselves are files, and their names tell of them.
+    Uploads,
 }
 
 /// A row: a value under a name, such as that of a topic, and a number, such as that of an event.

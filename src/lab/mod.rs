@@ -132,8 +132,8 @@ impl Lab {
     /// A row that cannot be read; one line about it.
     pub fn keep(self, journal: Arc<dyn Journal>, mut found: Found) -> Result<Lab, String> {
         let (settings, crashed) = (&self.settings, found.after_crash);
-        let [events, messages, jobs] =
-            [Table::Events, Table::Messages, Table::Jobs].map(|table| found.take(table));
+        let [events, messages, jobs, uploads] =
+            [Table::Events, Table::Messages, Table::Jobs, Table::Uploads].map(|table| found.take(table));
         log::info!(
             "found {} events, {} messages and {} jobs; the last server {}",
             events.len(),
@@ -146,6 +146,7 @@ impl Lab {
         let jobs = Jobs::restore(&settings.jobs, Arc::clone(&journal), jobs, crashed, self.started)?;
         let queues = Queues::new(settings.queues, Arc::clone(&journal));
         queues.restore(messages, crashed, self.clock.now(), self.clock.unix_millis())?;
+        self.images.keep_numbers(Arc::clone(&journal), &uploads, crashed)?;
         Ok(Lab { journal, topics, jobs: Arc::new(jobs), queues: Arc::new(queues), ..self })
     }
 }

@@ -32,7 +32,7 @@ impl Trial {
         }
         let end = self.next.saturating_add(tries).min(self.number);
         while self.next < end {
-            if self.number % self.next == 0 {
+            if self.number.is_multiple_of(self.next) {
                 return Some(Verdict::DivisibleBy(self.next));
             }
             self.next += 1;

@@ -170,7 +170,8 @@ pub struct UploadSettings {
     pub max_bytes: u64,
     /// Bytes of all that is kept or on its way: 507 above it.
     pub max_total_bytes: u64,
-    /// Uploads under way: 429 above it. Each costs up to half a megabyte of memory while it is faster than the disk.
+    /// Uploads under way, and parts of others: 429 above it. Each costs up to a megabyte of memory while it is faster than
+    /// the disk.
     pub most_open: usize,
     /// Files that are kept: 507 above it. What is known of each stays in memory, a few hundred bytes.
     pub most_kept: usize,

@@ -6,7 +6,7 @@
 
 use std::mem;
 
-use crate::session::{Errand, File};
+use crate::session::{Digests, Errand, File};
 
 /// What lies between a connection and a file.
 #[derive(Debug, Default)]
@@ -19,6 +19,9 @@ pub struct Spool {
     /// The other buffer, while it is not under way.
     spare: Vec<u8>,
     is_writing: bool,
+    /// Of what has been written; or else, with `digests_early`, of what has come.
+    digests: Option<Box<Digests>>,
+    digests_early: bool,
 }
 
 impl Spool {
@@ -27,8 +30,22 @@ impl Spool {
         (self.file, self.offset) = (Some(file), offset);
     }
 
+    /// What has been pushed, and will be, is added to the digests: when it is written; or else `early`, when it comes,
+    /// for who cannot wait for the disk and has the loop wait instead.
+    pub fn digest(&mut self, mut digests: Digests, early: bool) {
+        if early {
+            digests.update(&self.filling);
+        }
+        (self.digests, self.digests_early) = (Some(Box::new(digests)), early);
+    }
+
     pub fn push(&mut self, data: &[u8]) {
         self.filling.extend_from_slice(data);
+        if self.digests_early
+            && let Some(digests) = &mut self.digests
+        {
+            digests.update(data);
+        }
     }
 
     /// Whether it holds as much as it should.
@@ -45,14 +62,27 @@ impl Spool {
         let file = self.file.take()?;
         let bytes = mem::replace(&mut self.filling, mem::take(&mut self.spare));
         self.is_writing = true;
-        Some(Errand::Write { file, offset: self.offset, bytes })
+        let digests = if self.digests_early { None } else { self.digests.take() };
+        Some(Errand::Write { file, offset: self.offset, bytes, digests })
     }
 
     /// A piece has been written.
-    pub fn wrote(&mut self, file: File, mut bytes: Vec<u8>) {
+    pub fn wrote(&mut self, file: File, mut bytes: Vec<u8>, digests: Option<Box<Digests>>) {
         self.offset += bytes.len() as u64;
         bytes.clear();
         (self.file, self.spare, self.is_writing) = (Some(file), bytes, false);
+        self.digests = digests.or(self.digests.take());
+    }
+
+    /// Of all that has been pushed, if that is known by now.
+    pub fn digests(&self) -> Option<&Digests> {
+        self.digests.as_deref().filter(|_| self.digests_early || self.is_empty())
+    }
+
+    /// Of all that has been written, if that is known by now.
+    pub fn written_digests(&self) -> Option<&Digests> {
+        let is_known = !self.is_writing && (!self.digests_early || self.filling.is_empty());
+        self.digests.as_deref().filter(|_| is_known)
     }
 
     /// The file, when nothing is being written.
@@ -62,10 +92,12 @@ impl Spool {
 }
 
 /// Enough for a disk to be worth the way to it, and little enough for many uploads at a time.
-pub const PIECE_BYTES: usize = 128 * 1024;
+pub const PIECE_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use sha1::{Digest, Sha1};
+
     use super::*;
 
     #[test]
@@ -74,14 +106,47 @@ mod tests {
         spool.push(b"early");
         assert!(spool.write().is_none(), "there is no file yet");
         spool.open(File::new(()), 10);
-        let Some(Errand::Write { file, offset: 10, bytes }) = spool.write() else { panic!("not written") };
+        let Some(Errand::Write { file, offset: 10, bytes, .. }) = spool.write() else {
+            panic!("not written")
+        };
         assert_eq!(bytes, b"early");
         spool.push(&vec![7; PIECE_BYTES]);
         assert!(spool.is_full() && spool.write().is_none(), "one at a time");
-        spool.wrote(file, bytes);
-        let Some(Errand::Write { file, offset: 15, bytes }) = spool.write() else { panic!("not written") };
+        spool.wrote(file, bytes, None);
+        let Some(Errand::Write { file, offset: 15, bytes, .. }) = spool.write() else {
+            panic!("not written")
+        };
         assert!(bytes.len() == PIECE_BYTES && !spool.is_empty() && !spool.is_full());
-        spool.wrote(file, bytes);
+        spool.wrote(file, bytes, None);
         assert!(spool.is_empty() && spool.take_file().is_some());
+    }
+
+    #[test]
+    fn digests_are_known_when_all_is_written_or_has_come() {
+        for early in [false, true] {
+            let mut spool = Spool::default();
+            spool.open(File::new(()), 0);
+            spool.push(b"one, ");
+            spool.digest(Digests { sha1: Some(Sha1::new()), ..Digests::default() }, early);
+            assert_eq!(sha1(&spool), early.then(|| Sha1::digest(b"one, ").to_vec()));
+            let Some(Errand::Write { file, bytes, mut digests, .. }) = spool.write() else {
+                panic!("not written")
+            };
+            assert_eq!(digests.is_some(), !early);
+            digests.iter_mut().for_each(|digests| digests.update(&bytes));
+            spool.push(b"two");
+            assert_eq!(sha1(&spool), early.then(|| Sha1::digest(b"one, two").to_vec()));
+            spool.wrote(file, bytes, digests);
+            let Some(Errand::Write { file, bytes, mut digests, .. }) = spool.write() else {
+                panic!("not written")
+            };
+            digests.iter_mut().for_each(|digests| digests.update(&bytes));
+            spool.wrote(file, bytes, digests);
+            assert_eq!(sha1(&spool), Some(Sha1::digest(b"one, two").to_vec()));
+        }
+    }
+
+    fn sha1(spool: &Spool) -> Option<Vec<u8>> {
+        spool.digests().map(|digests| digests.sha1.clone().expect("it is wanted").finalize().to_vec())
     }
 }

@@ -70,7 +70,7 @@ enum Standing {
 
 /// How far an upload has come.
 pub struct Progress {
-    /// So many bytes are in the file.
+    /// So many bytes are in the file, and count.
     pub offset: u64,
     pub digest: Sha256,
     /// So many of them are in the digest. A server that has just started has read none of them.
@@ -103,7 +103,7 @@ impl Uploads {
     pub fn restore(&self, files: Vec<Entry>, parts: Vec<Entry>) -> Vec<Name> {
         let (mut parts, mut spare) = parts::restore::sort(parts);
         for Entry { name, status } in files {
-            let Some(facts) = Facts::parse(name.file()) else {
+            let Some((facts, counted)) = Facts::parse(name.file()) else {
                 log::warn!("{name} is not the lab's, and is left alone");
                 continue;
             };
@@ -114,15 +114,15 @@ impl Uploads {
             let used =
                 own.iter().map(|part| part.status.modified_millis).fold(status.modified_millis, u64::max);
             let expires_millis = used + self.settings.ttl.as_millis() as u64;
-            let is_sound = facts.length.is_none_or(|length| status.length <= length);
+            let offset = counted.unwrap_or(status.length);
+            let is_sound = offset <= status.length.min(facts.length.unwrap_or(u64::MAX));
             if expires_millis <= self.clock.unix_millis() || !is_sound {
                 spare.push(name);
                 spare.extend(own.into_iter().map(|part| part.file));
                 continue;
             }
             let place = self.images.readmit(facts.number, status.length);
-            let digest = Sha256::default();
-            let progress = Progress { offset: status.length, digest, digested: 0, place, file: name };
+            let progress = Progress { offset, digest: Sha256::default(), digested: 0, place, file: name };
             let Some(mut standing) = Standing::resting(progress, &facts) else { continue };
             if let Standing::InParts(parts) = &mut standing {
                 own.into_iter().for_each(|part| parts.restore(&self.images, part));
@@ -148,7 +148,8 @@ impl Uploads {
         self.forget_expired();
         let place = self.images.admit(length)?;
         let facts = Facts { number: place.number(), shape, length, content_type, metadata };
-        let file = facts.name();
+        self.images.note_told(facts.number)?;
+        let file = facts.name(None);
         let progress = Progress { offset: 0, digest: Sha256::default(), digested: 0, place, file };
         let mut shelf = self.shelf();
         let mut upload = Upload::new(facts.clone(), Standing::Held, self.expiry());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{cannot, parse_time};
-use crate::drivers::disk::Disk;
+use crate::drivers::disk::{Disk, remove_abandoned};
 use crate::lab::settings::UploadSettings;
 use crate::lab::{Lab, images, uploads, workbench};
 
@@ -22,7 +22,8 @@ pub struct UploadOptions {
     #[arg(long, value_name = "BYTES", default_value_t = UploadSettings::default().max_total_bytes)]
     pub max_stored: u64,
 
-    /// Most uploads under way at a time, those that rest included (429 above), e.g. --max-open-uploads 10
+    /// Most uploads under way at a time, those that rest and parts on their way included (429 above),
+    /// e.g. --max-open-uploads 10
     #[arg(long, value_name = "COUNT", default_value_t = UploadSettings::default().most_open)]
     pub max_open_uploads: usize,
 
@@ -47,9 +48,14 @@ impl UploadOptions {
         }
     }
 
-    /// The disk below the folder of `--data`, or else below one that is gone when the server ends.
+    /// The disk below the folder of `--data`, or else below one that is gone when the server ends. Those of servers that
+    /// were killed are removed now.
     pub(super) fn disk(&self, data: Option<&Path>) -> Arc<Disk> {
-        data.map_or_else(|| Disk::fresh(self.disk_delay), |root| Disk::at(root.to_owned(), self.disk_delay))
+        let Some(root) = data else {
+            remove_abandoned();
+            return Disk::fresh(self.disk_delay);
+        };
+        Disk::at(root.to_owned(), self.disk_delay)
     }
 }
 

@@ -11,6 +11,8 @@ use std::fmt;
 
 use sha2::Sha256;
 
+use super::Digests;
+
 pub use self::assignment::{Assignment, Doer, Report, Way, Work};
 
 /// What is to be done.
@@ -20,17 +22,20 @@ pub enum Errand {
     Create { name: Name, stay: Stay },
     /// Opens a file that is there, to read and to write.
     Open { name: Name },
-    /// Writes all the bytes, from `offset` on. If that fails, some of them may be there.
-    Write { file: File, offset: u64, bytes: Vec<u8> },
-    /// Reads from `offset` on as many bytes as the buffer is long; fewer come back only where the file ends.
-    Read { file: File, offset: u64, bytes: Vec<u8> },
+    /// Writes all the bytes, from `offset` on, and adds them to the digests. If that fails, some of them may be there.
+    Write { file: File, offset: u64, bytes: Vec<u8>, digests: Option<Box<Digests>> },
+    /// Reads from `offset` on as many bytes as the buffer is long, and adds them to the digests; fewer come back only
+    /// where the file ends.
+    Read { file: File, offset: u64, bytes: Vec<u8>, digests: Option<Box<Digests>> },
     /// Copies so many bytes of another file, from `at` on, to `offset`, and adds them to the digest; the other file must
     /// have as many.
     Copy { file: File, offset: u64, source: File, at: u64, count: u64, digest: Box<Sha256> },
     /// Cuts the file off behind so many bytes, or fills it up with zeros.
     Resize { file: File, length: u64 },
-    /// Waits until the disk has what was written.
+    /// Waits until the disk has what was written and, if the file is there to stay, its name.
     Sync { file: File },
+    /// Gives the file another name, in the place of whatever has it; it stays open.
+    Rename { file: File, name: Name },
     /// Gives the file its final name, in the place of whatever has it, and closes it. Others see the old file or the
     /// whole new one, and nothing between. With `sync`, the disk has the name too when this is done; the content has
     /// to be [synced](Errand::Sync) before.
@@ -54,11 +59,12 @@ impl Errand {
         let result = Err(failure.clone());
         match self {
             Errand::Create { .. } | Errand::Open { .. } => Done::Opened(Err(failure)),
-            Errand::Write { file, bytes, .. } => Done::Wrote { file, bytes, result },
-            Errand::Read { file, .. } => Done::Read { file, bytes: Vec::new(), result },
+            Errand::Write { file, bytes, digests, .. } => Done::Wrote { file, bytes, digests, result },
+            Errand::Read { file, digests, .. } => Done::Read { file, bytes: Vec::new(), digests, result },
             Errand::Copy { file, source, digest, .. } => Done::Copied { file, source, digest, result },
             Errand::Resize { file, .. } => Done::Resized { file, result },
             Errand::Sync { file } => Done::Synced { file, result },
+            Errand::Rename { file, .. } => Done::Renamed { file, result },
             Errand::Publish { .. } => Done::Published(Err(failure)),
             Errand::Remove { .. } => Done::Removed(result),
             Errand::List { .. } => Done::Listed(Err(failure)),
@@ -86,12 +92,14 @@ pub enum Done {
     Wrote {
         file: File,
         bytes: Vec<u8>,
+        digests: Option<Box<Digests>>,
         result: Result<(), Failure>,
     },
     /// `bytes` is as long as what was read.
     Read {
         file: File,
         bytes: Vec<u8>,
+        digests: Option<Box<Digests>>,
         result: Result<(), Failure>,
     },
     Copied {
@@ -105,6 +113,10 @@ pub enum Done {
         result: Result<(), Failure>,
     },
     Synced {
+        file: File,
+        result: Result<(), Failure>,
+    },
+    Renamed {
         file: File,
         result: Result<(), Failure>,
     },

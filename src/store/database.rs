@@ -40,6 +40,7 @@ impl Database {
         let connection = connect(&folder)?;
         settle(&connection, max_bytes)?;
         check(&connection)?;
+        connection.execute_batch(&tables())?; // one that is not as old as the database
         let rows = read(&connection)?;
         let was_in_order: bool = connection.query_row("SELECT said FROM goodbye", [], |row| row.get(0))?;
         connection.execute("UPDATE goodbye SET said = FALSE", [])?;
@@ -209,13 +210,6 @@ fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<u64> {
 }
 
 fn layout() -> String {
-    let tables = TABLES.map(|table| {
-        format!(
-            "CREATE TABLE {} (name TEXT NOT NULL, number INTEGER NOT NULL, value BLOB NOT NULL, \
-             PRIMARY KEY (name, number)) STRICT, WITHOUT ROWID;",
-            sql_name(table)
-        )
-    });
     format!(
         "PRAGMA page_size = {PAGE_BYTES};
          BEGIN EXCLUSIVE;
@@ -226,8 +220,19 @@ fn layout() -> String {
          INSERT INTO goodbye VALUES (TRUE);
          COMMIT;",
         head::OURS,
-        tables.concat(),
+        tables(),
     )
+}
+
+fn tables() -> String {
+    let tables = TABLES.map(|table| {
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} (name TEXT NOT NULL, number INTEGER NOT NULL, value BLOB NOT NULL, \
+             PRIMARY KEY (name, number)) STRICT, WITHOUT ROWID;",
+            sql_name(table)
+        )
+    });
+    tables.concat()
 }
 
 fn sql_name(table: Table) -> &'static str {
@@ -235,11 +240,12 @@ fn sql_name(table: Table) -> &'static str {
         Table::Events => "events",
         Table::Messages => "messages",
         Table::Jobs => "jobs",
+        Table::Uploads => "uploads",
     }
 }
 
 /// In the order in which rows are found.
-const TABLES: [Table; 3] = [Table::Events, Table::Messages, Table::Jobs];
+const TABLES: [Table; 4] = [Table::Events, Table::Messages, Table::Jobs, Table::Uploads];
 
 /// The version of the layout, as `PRAGMA user_version`.
 pub(super) const FORMAT: i32 = 1;

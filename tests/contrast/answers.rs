@@ -37,15 +37,15 @@ fn whole(bytes: &str) -> (Vec<Understood>, Result<Ended, Malformed>) {
 }
 
 #[derive(Clone, Debug)]
-enum Delimited {
-    ByLength,
-    ByChunks { pieces: Vec<usize>, trailers: bool },
-    ByStatus(u16),
+enum By {
+    Length,
+    Chunks { pieces: Vec<usize>, trailers: bool },
+    Status(u16),
 }
 
 #[derive(Clone, Debug)]
 struct Sent {
-    delimited: Delimited,
+    delimited: By,
     content: Vec<u8>,
     interim: bool,
     persists: bool,
@@ -55,8 +55,8 @@ struct Sent {
 impl Sent {
     fn understood(&self) -> Understood {
         let (status, content) = match self.delimited {
-            Delimited::ByStatus(status) => (status, Vec::new()),
-            Delimited::ByLength | Delimited::ByChunks { .. } => (200, self.content.clone()),
+            By::Status(status) => (status, Vec::new()),
+            By::Length | By::Chunks { .. } => (200, self.content.clone()),
         };
         Understood { status, persists: self.persists, content, is_whole: true }
     }
@@ -76,16 +76,16 @@ impl Sent {
             line(format!("{}: Close", cased("connection")));
         }
         match &self.delimited {
-            Delimited::ByLength => line(format!("{}:  {} ", cased("content-length"), self.content.len())),
-            Delimited::ByChunks { .. } => line(format!("{}: gzip, chunked", cased("transfer-encoding"))),
+            By::Length => line(format!("{}:  {} ", cased("content-length"), self.content.len())),
+            By::Chunks { .. } => line(format!("{}: gzip, chunked", cased("transfer-encoding"))),
             // A 304 tells the length that a 200 would have had (RFC 9110 §8.6).
-            Delimited::ByStatus(304) => line("Content-Length: 10000".to_owned()),
-            Delimited::ByStatus(_) => {}
+            By::Status(304) => line("Content-Length: 10000".to_owned()),
+            By::Status(_) => {}
         }
         line(String::new());
         match &self.delimited {
-            Delimited::ByLength => out.extend_from_slice(&self.content),
-            Delimited::ByChunks { pieces, trailers } => {
+            By::Length => out.extend_from_slice(&self.content),
+            By::Chunks { pieces, trailers } => {
                 let mut rest = &self.content[..];
                 for size in pieces {
                     let (chunk, behind) = rest.split_at((*size).min(rest.len()));
@@ -95,17 +95,17 @@ impl Sent {
                 encode_chunk(rest, out);
                 encode_end(if *trailers { &[("Checksum", "1")] } else { &[] }, out);
             }
-            Delimited::ByStatus(_) => {}
+            By::Status(_) => {}
         }
     }
 }
 
 fn sent() -> impl Strategy<Value = Sent> {
     let delimited = prop_oneof![
-        Just(Delimited::ByLength),
+        Just(By::Length),
         (prop::collection::vec(1usize..20, 0..4), any::<bool>())
-            .prop_map(|(pieces, trailers)| Delimited::ByChunks { pieces, trailers }),
-        prop_oneof![Just(204), Just(304)].prop_map(Delimited::ByStatus),
+            .prop_map(|(pieces, trailers)| By::Chunks { pieces, trailers }),
+        prop_oneof![Just(204), Just(304)].prop_map(By::Status),
     ];
     let content = prop::collection::vec(any::<u8>(), 0..60);
     (delimited, content, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(

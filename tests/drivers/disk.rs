@@ -4,21 +4,23 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
 use wirelab::drivers::disk::Disk;
-use wirelab::session::{Done, Errand, Failure, File, Name, Stay};
+use wirelab::session::{Digests, Done, Errand, Failure, File, Name, Stay};
 
 #[test]
 fn a_file_is_written_read_and_cut_off() {
     let disk = Disk::fresh(Duration::ZERO);
     let file = create(&disk, "a", Stay::UntilRemoved);
-    let Done::Wrote { file, bytes, result: Ok(()) } =
-        disk.run(Errand::Write { file, offset: 3, bytes: b"defg".to_vec() })
+    let Done::Wrote { file, bytes, result: Ok(()), .. } =
+        disk.run(Errand::Write { file, offset: 3, bytes: b"defg".to_vec(), digests: None })
     else {
         panic!("not written")
     };
     assert_eq!(bytes, b"defg", "the buffer comes back");
     let Done::Wrote { file, result: Ok(()), .. } =
-        disk.run(Errand::Write { file, offset: 0, bytes: b"abc".to_vec() })
+        disk.run(Errand::Write { file, offset: 0, bytes: b"abc".to_vec(), digests: None })
     else {
         panic!("not written")
     };
@@ -41,9 +43,12 @@ fn a_file_has_its_final_name_at_once_and_whole() {
         let disk = Disk::fresh(Duration::ZERO);
         for content in ["old", "new one"] {
             let file = create(&disk, "passing", Stay::WhileOpen);
-            let Done::Wrote { file, .. } =
-                disk.run(Errand::Write { file, offset: 0, bytes: content.as_bytes().to_vec() })
-            else {
+            let Done::Wrote { file, .. } = disk.run(Errand::Write {
+                file,
+                offset: 0,
+                bytes: content.as_bytes().to_vec(),
+                digests: None,
+            }) else {
                 panic!("not written")
             };
             let final_name = Name::new("others", "final").unwrap();
@@ -56,6 +61,37 @@ fn a_file_has_its_final_name_at_once_and_whole() {
         assert_eq!(listed(&disk, "files"), Vec::<String>::new());
         assert_eq!(listed(&disk, "others"), ["final"]);
     }
+}
+
+#[test]
+fn digests_take_in_what_is_written_and_what_is_read() {
+    let disk = Disk::fresh(Duration::ZERO);
+    let digests = || {
+        let (sha256, sha1) = (Some(Sha256::new_with_prefix("be")), Some(Sha1::new_with_prefix("be")));
+        Some(Box::new(Digests { sha256, sha1 }))
+    };
+    let due = (Sha256::digest("before").to_vec(), Sha1::digest("before").to_vec());
+    let file = create(&disk, "a", Stay::UntilRemoved);
+    let errand = Errand::Write { file, offset: 0, bytes: b"fore".to_vec(), digests: digests() };
+    let Done::Wrote { file, digests: Some(written), .. } = disk.run(errand) else { panic!("not written") };
+    // The file is shorter than the buffer.
+    let errand = Errand::Read { file, offset: 0, bytes: vec![0; 10], digests: digests() };
+    let Done::Read { digests: Some(read), .. } = disk.run(errand) else { panic!("not read") };
+    for Digests { sha256, sha1 } in [*written, *read] {
+        assert_eq!((sha256.unwrap().finalize().to_vec(), sha1.unwrap().finalize().to_vec()), due);
+    }
+}
+
+#[test]
+fn a_file_that_has_another_name_stays_open() {
+    let disk = Disk::fresh(Duration::ZERO);
+    let file = create(&disk, "a", Stay::UntilRemoved);
+    let Done::Renamed { file, result: Ok(()) } = disk.run(Errand::Rename { file, name: name("b") }) else {
+        panic!("not renamed")
+    };
+    let errand = Errand::Write { file, offset: 0, bytes: b"on".to_vec(), digests: None };
+    let Done::Wrote { file, result: Ok(()), .. } = disk.run(errand) else { panic!("not written") };
+    assert_eq!((read(&disk, file, 0, 9).1, listed(&disk, "files")), (b"on".to_vec(), vec!["b".to_owned()]));
 }
 
 #[test]
@@ -72,7 +108,8 @@ fn a_file_that_is_only_there_to_be_open_goes_with_its_last_holder() {
 fn a_removed_file_can_still_be_read_by_whoever_has_it_open() {
     let disk = Disk::fresh(Duration::ZERO);
     let file = create(&disk, "a", Stay::UntilRemoved);
-    let Done::Wrote { file, .. } = disk.run(Errand::Write { file, offset: 0, bytes: b"still".to_vec() })
+    let Done::Wrote { file, .. } =
+        disk.run(Errand::Write { file, offset: 0, bytes: b"still".to_vec(), digests: None })
     else {
         panic!("not written")
     };
@@ -122,8 +159,8 @@ fn create(disk: &Arc<Disk>, file: &str, stay: Stay) -> File {
 }
 
 fn read(disk: &Arc<Disk>, file: File, offset: u64, most: usize) -> (File, Vec<u8>) {
-    match disk.run(Errand::Read { file, offset, bytes: vec![0; most] }) {
-        Done::Read { file, bytes, result: Ok(()) } => (file, bytes),
+    match disk.run(Errand::Read { file, offset, bytes: vec![0; most], digests: None }) {
+        Done::Read { file, bytes, result: Ok(()), .. } => (file, bytes),
         done => panic!("{done:?}"),
     }
 }

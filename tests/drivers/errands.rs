@@ -173,7 +173,7 @@ impl Clerk {
                 let name = Name::new("files", format!("final-{}", self.number)).unwrap();
                 Some(Errand::Publish { file, name, sync: false })
             }
-            false => Some(Errand::Read { file, offset: 0, bytes: vec![0; bytes.len()] }),
+            false => Some(Errand::Read { file, offset: 0, bytes: vec![0; bytes.len()], digests: None }),
         };
     }
 }
@@ -219,9 +219,9 @@ impl Session for Clerk {
             Done::Opened(Ok(opened)) => {
                 assert!(self.heard != b"panic", "as it was told");
                 let bytes = mem::take(&mut self.heard);
-                self.errand = Some(Errand::Write { file: opened.file, offset: 0, bytes });
+                self.errand = Some(Errand::Write { file: opened.file, offset: 0, bytes, digests: None });
             }
-            Done::Wrote { file, bytes, result: Ok(()) } => self.go_on(file, bytes),
+            Done::Wrote { file, bytes, result: Ok(()), .. } => self.go_on(file, bytes),
             Done::Read { bytes, result: Ok(()), .. } => self.saying = bytes,
             Done::Published(Ok(_)) => {}
             failed => panic!("{failed:?}"),

@@ -114,7 +114,12 @@ impl Client {
 
     /// Takes the next answer, unless the connection ends or breaks before it is complete.
     pub fn try_answer(&mut self) -> io::Result<Answer> {
-        let mut answer = self.try_head()?;
+        let head = self.try_head()?;
+        self.try_content(head)
+    }
+
+    /// Takes the rest of an answer whose head was taken, unless the connection ends or breaks before.
+    pub fn try_content(&mut self, mut answer: Answer) -> io::Result<Answer> {
         if matches!(answer.status, 204 | 304) {
             return Ok(answer); // without content, whatever its fields say (RFC 9110 §6.4.1)
         }
@@ -139,6 +144,17 @@ impl Client {
             self.reader.read_to_end(&mut answer.content)?;
         }
         Ok(answer)
+    }
+
+    /// Whether something can be taken without a wait.
+    pub fn has_arrived(&mut self) -> bool {
+        if !self.reader.buffer().is_empty() {
+            return true;
+        }
+        self.stream().set_nonblocking(true).expect("a socket");
+        let peeked = self.stream().peek(&mut [0; 1]);
+        self.stream().set_nonblocking(false).expect("a socket");
+        !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Takes the head of the next answer, and none of its content.

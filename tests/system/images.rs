@@ -22,6 +22,7 @@ on_each_server!(
     limits_of_uploads_are_options,
     a_server_that_stops_finishes_uploads,
     a_server_without_data_leaves_no_folder_behind,
+    what_a_killed_server_without_data_has_left_goes_with_the_next_start,
     what_was_promised_is_kept_when_the_client_has_gone,
     an_answer_that_is_known_early_does_not_wait_for_the_disk,
     whoever_waits_for_the_disk_is_not_late,
@@ -246,6 +247,21 @@ fn a_server_without_data_leaves_no_folder_behind(binary: Binary) {
     assert_eq!(home.entries(""), 0);
 }
 
+fn what_a_killed_server_without_data_has_left_goes_with_the_next_start(binary: Binary) {
+    let home = Home::new();
+    let [living, killed] = [b"living", b"killed"].map(|content| {
+        let server = Server::start_in(binary, home.folder.path(), &[]);
+        assert_eq!(post(&mut Client::connect(server.address), content).status, 201);
+        server
+    });
+    drop(killed); // by SIGKILL
+    assert_eq!(home.entries(""), 2);
+    let _next = Server::start_in(binary, home.folder.path(), &[]);
+    assert_eq!(home.entries(""), 1);
+    let mut client = Client::connect(living.address);
+    assert_eq!(client.get(&path_of(b"living")).text(), "living", "its folder is still there");
+}
+
 fn what_was_promised_is_kept_when_the_client_has_gone(binary: Binary) {
     let home = Home::new();
     let server = home.start(binary, &["--disk-delay", "1s"]);
@@ -324,7 +340,7 @@ fn what_others_do_to_the_files_is_told(binary: Binary) {
     let home = Home::new();
     let server = home.start(binary, &[]);
     let mut client = Client::connect(server.address);
-    let [gone, short] = [content(10), content(500_000)];
+    let [gone, short] = [content(10), content(1_000_000)];
     for content in [&gone, &short] {
         assert_eq!(post(&mut client, content).status, 201);
     }
@@ -332,13 +348,13 @@ fn what_others_do_to_the_files_is_told(binary: Binary) {
         let path = entry.expect("a file").path();
         match fs::metadata(&path).expect("it is there").len() {
             10 => fs::remove_file(&path).expect("it is there"),
-            _ => fs::write(&path, &short[..300_000]).expect("it is there"),
+            _ => fs::write(&path, &short[..600_000]).expect("it is there"),
         }
     }
     assert_eq!(client.get(&path_of(&gone)).status, 404);
     client.send(get(&path_of(&short)));
-    assert!(client.head().has("Content-Length: 500000"));
-    assert!(client.rest().len() < 500_000, "there is no more, and nobody makes it up");
+    assert!(client.head().has("Content-Length: 1000000"));
+    assert!(client.rest().len() < 1_000_000, "there is no more, and nobody makes it up");
 
     fs::remove_dir(home.folder.path().join("incoming")).expect("it is empty");
     fs::write(home.folder.path().join("incoming"), "a file, and no folder").expect("there is room");
@@ -384,7 +400,7 @@ impl Home {
     }
 }
 
-fn post(client: &mut Client, content: &[u8]) -> Answer {
+pub fn post(client: &mut Client, content: &[u8]) -> Answer {
     client.send([post_head(content.len()).as_bytes(), content].concat());
     client.answer()
 }

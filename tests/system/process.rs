@@ -134,7 +134,14 @@ impl Server {
         Server::spawn(binary.command(&[&["--port", "0"], options].concat()).env("TMPDIR", folder))
     }
 
-    fn spawn(command: &mut Command) -> Server {
+    /// The same by this command, in the end.
+    pub fn spawn(command: &mut Command) -> Server {
+        let given = command.get_envs().find(|(name, _)| *name == "RUST_LOG").and_then(|(_, filter)| filter);
+        let filter = given.map_or("warn".to_owned(), |filter| filter.to_string_lossy().into_owned());
+        if !filter.contains("lag=") {
+            // A busy machine interrupts loops for longer than they like, which says nothing of the server.
+            command.env("RUST_LOG", format!("{filter},wirelab::drivers::lag=off"));
+        }
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary was built");
         let (line, first_line) = mpsc::channel();

@@ -25,6 +25,9 @@ on_each_server!(
     an_upload_is_finished_when_its_client_has_gone,
     checked_content_that_is_cut_does_not_count,
     an_upload_by_tus_outlives_a_killed_server,
+    checked_content_that_a_kill_has_cut_does_not_count,
+    a_number_is_given_once,
+    memory_answers_before_the_disk_has_anything,
 );
 
 fn a_cut_keeps_what_has_come(binary: Binary) {
@@ -113,7 +116,7 @@ fn a_killed_server_knows_how_far_uploads_have_come(binary: Binary) {
     let answer = client.get(&path_of(&whole));
     assert!(answer.content == whole && answer.field("Content-Type") == Some("text/x-a"));
     client.send(begin("Upload-Complete: ?0\r\nContent-Length: 0"));
-    assert_eq!(client.answer().field("Location"), Some("/uploads/2"), "a number is given once");
+    assert_ne!(client.answer().field("Location"), Some("/uploads/1"), "a number is given once");
 }
 
 fn a_length_that_was_told_outlives_a_killed_server(binary: Binary) {
@@ -287,6 +290,82 @@ fn an_upload_by_tus_outlives_a_killed_server(binary: Binary) {
     assert!(client.get(&path_of(&whole)).content == whole);
 }
 
+fn checked_content_that_a_kill_has_cut_does_not_count(binary: Binary) {
+    let home = Home::new();
+    let whole = content(900_000);
+    let server = home.start(binary, &[]);
+    let mut client = Client::connect(server.address);
+    client.send(begin(&format!("{TUS}Upload-Length: 900000\r\nContent-Length: 0")));
+    assert_eq!(client.answer().status, 201);
+    let checksum = |part: &[u8]| format!("Upload-Checksum: sha1 {}\r\n", STANDARD.encode(Sha1::digest(part)));
+    let (first, rest) = whole.split_at(300_000);
+    client.send([patch_by_tus(0, first.len(), &checksum(first)).as_bytes(), first].concat());
+    assert_eq!(client.answer().status, 204);
+    client.send(patch_by_tus(first.len(), rest.len(), &checksum(rest)));
+    client.send(&rest[..rest.len() - 1]);
+    until("some of it is there", || unfinished(&home)[0] > 500_000);
+    drop(server); // by SIGKILL
+    let server = home.start(binary, &[]);
+    let mut client = Client::connect(server.address);
+    assert_eq!(offset(&mut client, 1), first.len(), "what was checked, and was acknowledged");
+    // Goes on without a checksum: from here on all that is in the file counts.
+    client.send(patch_by_tus(first.len(), rest.len(), ""));
+    client.send(&rest[..300_000]);
+    // The name changes when what did not count is gone.
+    until("it goes on behind what counts", || is_all_counted(&home) && unfinished(&home)[0] > 500_000);
+    drop(server);
+    let server = home.start(binary, &[]);
+    let mut client = Client::connect(server.address);
+    let offset = offset(&mut client, 1);
+    assert!(offset > 500_000, "{offset}");
+    let rest = &whole[offset..];
+    client.send([patch_by_tus(offset, rest.len(), &checksum(rest)).as_bytes(), rest].concat());
+    assert_eq!(client.answer().field("Content-Location"), Some(&*path_of(&whole)));
+    assert!(client.get(&path_of(&whole)).content == whole);
+}
+
+fn a_number_is_given_once(binary: Binary) {
+    let home = Home::new();
+    let mut highest = 0;
+    for round in 0..4 {
+        let server = home.start(binary, &[]);
+        let mut client = Client::connect(server.address);
+        client.send(begin("Upload-Complete: ?0\r\nContent-Length: 0"));
+        let answer = client.answer();
+        let path = answer.field("Location").expect("where it is").to_owned();
+        let number: u64 =
+            path.strip_prefix("/uploads/").and_then(|number| number.parse().ok()).expect("a number");
+        assert!(number > highest, "{number} comes behind {highest}");
+        highest = number;
+        client.send(format!("DELETE {path} HTTP/1.1\r\nHost: lab\r\n\r\n"));
+        assert_eq!((client.answer().status, unfinished(&home)), (204, vec![]));
+        if round % 2 == 0 {
+            drop(server); // by SIGKILL
+        } else {
+            drop(client);
+            assert!(server.stop().status.success());
+        }
+    }
+}
+
+fn memory_answers_before_the_disk_has_anything(binary: Binary) {
+    let home = Home::new();
+    let server = home.start(binary, &["--disk-delay", "500ms"]);
+    let mut client = Client::connect(server.address);
+    let in_memory = |request: String| request.replacen(" HTTP", "?ack=memory HTTP", 1);
+    client.send([in_memory(begin("Upload-Complete: ?0\r\nContent-Length: 3")), "abc".to_owned()].concat());
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.field("Upload-Offset")), (201, Some("3")));
+    assert!(unfinished(&home).is_empty(), "there is no file yet");
+    client.send([in_memory(patch(1, 3, true, 3)), "def".to_owned()].concat());
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.field("Location")), (201, Some(&*path_of(b"abcdef"))));
+    assert_eq!(home.images(), 0, "it is not written yet");
+    client.reset();
+    let mut client = Client::connect(server.address);
+    until("it is kept all the same", || client.get(&path_of(b"abcdef")).text() == "abcdef");
+}
+
 fn patch_by_tus(offset: usize, length: usize, fields: &str) -> String {
     format!(
         "PATCH /uploads/1 HTTP/1.1\r\nHost: lab\r\n{TUS}Content-Type: application/offset+octet-stream\r\n\
@@ -294,11 +373,11 @@ fn patch_by_tus(offset: usize, length: usize, fields: &str) -> String {
     )
 }
 
-fn begin(fields: &str) -> String {
+pub fn begin(fields: &str) -> String {
     format!("POST /uploads HTTP/1.1\r\nHost: lab\r\n{fields}\r\n\r\n")
 }
 
-fn patch(number: usize, offset: usize, is_last: bool, length: usize) -> String {
+pub fn patch(number: usize, offset: usize, is_last: bool, length: usize) -> String {
     format!(
         "PATCH /uploads/{number} HTTP/1.1\r\nHost: lab\r\nContent-Type: application/partial-upload\r\n\
          Upload-Offset: {offset}\r\nUpload-Complete: ?{}\r\nContent-Length: {length}\r\n\r\n",
@@ -306,12 +385,12 @@ fn patch(number: usize, offset: usize, is_last: bool, length: usize) -> String {
     )
 }
 
-fn append(client: &mut Client, number: usize, offset: usize, is_last: bool, content: &[u8]) -> Answer {
+pub fn append(client: &mut Client, number: usize, offset: usize, is_last: bool, content: &[u8]) -> Answer {
     client.send([patch(number, offset, is_last, content.len()).as_bytes(), content].concat());
     client.answer()
 }
 
-fn offset(client: &mut Client, number: usize) -> usize {
+pub fn offset(client: &mut Client, number: usize) -> usize {
     client.send(format!("HEAD /uploads/{number} HTTP/1.1\r\nHost: lab\r\n\r\n"));
     let told = client.head();
     told.field("Upload-Offset")
@@ -324,6 +403,13 @@ fn unfinished(home: &Home) -> Vec<u64> {
     let folder = Path::new(home.path()).join("uploads");
     let Ok(entries) = fs::read_dir(folder) else { return vec![] };
     entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|found| found.len()).collect()
+}
+
+/// Whether the name of the one file says nothing of bytes that do not count.
+fn is_all_counted(home: &Home) -> bool {
+    let mut entries = fs::read_dir(Path::new(home.path()).join("uploads")).expect("there is one");
+    let name = entries.next().expect("there is one").expect("a file").file_name();
+    name.to_str().is_some_and(|name| name.starts_with("1."))
 }
 
 const TUS: &str = "Tus-Resumable: 1.0.0\r\n";

@@ -198,7 +198,12 @@ impl<S: Session> Peer<S> {
         while seat.is_aside() {
             seat = self.told.wait(seat).unwrap_or_else(PoisonError::into_inner);
         }
-        let _ = heard.and_then(|()| guarded(|| Ok(seat.keep_promises(house))));
+        let _ = heard.and_then(|()| {
+            guarded(|| {
+                seat.keep_promises(house);
+                Ok(())
+            })
+        });
         seat.thread = Thread::HasEnded;
         if let Some(pull) = seat.bell.heard() {
             pull.end();

@@ -47,9 +47,16 @@ impl Transfer {
             errand => (errand, Default::default(), None),
         };
         let (action, file, offset, bytes) = match errand {
-            Errand::Read { file, offset, bytes } => (Action::Read, file, offset, bytes),
-            Errand::Write { file, offset, bytes } => (Action::Write, file, offset, bytes),
-            Errand::Sync { file } => (Action::Sync, file, 0, Vec::new()),
+            Errand::Read { file, offset, bytes, digests: None } => (Action::Read, file, offset, bytes),
+            Errand::Write { file, offset, bytes, digests: None } => (Action::Write, file, offset, bytes),
+            Errand::Sync { mut file } => {
+                // The name has to last as well, and that is the folder's.
+                if reports_to.is_none() && disk::is_there_to_stay(&mut file) {
+                    return Err(Errand::Sync { file });
+                }
+                (Action::Sync, file, 0, Vec::new())
+            }
+            // The kernel computes no digests.
             other => return Err(other),
         };
         let pause = Pause::new(disk.delay() + delay);
@@ -73,8 +80,8 @@ impl Transfer {
         }
     }
 
-    fn finish(self: Box<Transfer>, result: io::Result<()>) -> Step {
-        let Transfer { ticket, action, file, mut bytes, moved, began, reports_to, .. } = *self;
+    fn finish(self, result: io::Result<()>) -> Step {
+        let Transfer { ticket, action, file, mut bytes, moved, began, reports_to, .. } = self;
         let is_short = action == Action::Write && moved < bytes.len();
         let result = match result {
             Ok(()) if is_short => Err(ErrorKind::WriteZero.into()),
@@ -84,9 +91,9 @@ impl Transfer {
         let done = match action {
             Action::Read => {
                 bytes.truncate(if result.is_ok() { moved } else { 0 });
-                Done::Read { file, bytes, result }
+                Done::Read { file, bytes, digests: None, result }
             }
-            Action::Write => Done::Wrote { file, bytes, result },
+            Action::Write => Done::Wrote { file, bytes, digests: None, result },
             Action::Sync => Done::Synced { file, result },
         };
         let done = match reports_to {
@@ -101,7 +108,10 @@ impl Transfer {
 }
 
 fn is_transfer(errand: &Errand) -> bool {
-    matches!(errand, Errand::Read { .. } | Errand::Write { .. } | Errand::Sync { .. })
+    matches!(
+        errand,
+        Errand::Read { digests: None, .. } | Errand::Write { digests: None, .. } | Errand::Sync { .. }
+    )
 }
 
 /// The kernel was interrupted, or had no memory for it just now.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::file_name::FileName;
 use super::{INCOMING, Image, Images};
+use crate::lab::receipt::not_kept;
 use crate::lab::refusal::Refusal;
 use crate::lab::settings::UploadSettings;
 use crate::session::{Name, Status};
@@ -43,9 +44,11 @@ impl Place {
         if shelf.images.len() + shelf.open >= most_kept {
             return Err(too_many_kept(most_kept));
         }
+        let number = shelf.last_number + 1;
+        shelf.numbering.admit(number).map_err(|failure| not_kept(&failure))?;
         shelf.open += 1;
-        shelf.last_number += 1;
-        let mut place = Place { images: Arc::clone(images), number: shelf.last_number, bytes: 0 };
+        shelf.last_number = number;
+        let mut place = Place { images: Arc::clone(images), number, bytes: 0 };
         drop(shelf);
         place.reserve(announced.unwrap_or_default())?;
         Ok(place)

@@ -73,7 +73,7 @@ fn upload(call: &Call<'_>) -> Result<Answer, Refusal> {
         Method::Patch => append(call, PARTIAL_UPLOAD, Terms::read),
         Method::Post => Err(overrides_nothing()),
         Method::Delete => Ok(resource::cancel(call, turn(call)?, false)),
-        _ => Ok(resource::tell(call, turn(call)?, false)),
+        _ => Ok(resource::tell(call, turn(call)?)),
     }
 }
 
@@ -81,7 +81,9 @@ fn upload_by_tus(call: &Call<'_>) -> Result<Answer, Refusal> {
     match tus::method(call) {
         Method::Patch => append(call, OFFSET_OCTET_STREAM, tus::terms),
         Method::Delete => Ok(resource::cancel(call, turn(call)?, true)),
-        Method::Get | Method::Head => Ok(resource::tell(call, turn(call)?, true)),
+        Method::Get | Method::Head => {
+            Ok(resource::tell_by_tus(call, turn(call)?, tus::terms_of_nothing(call)?))
+        }
         _ => Err(overrides_nothing()),
     }
 }

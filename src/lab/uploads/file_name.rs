@@ -2,8 +2,9 @@
 //! how long it will be; `NUMBER.partial-LENGTH.TYPE` for a piece of another one, and `NUMBER.parts.TYPE` or
 //! `NUMBER.parts-COUNT.TYPE` for one whose parts have [files of their own](super::parts::file_name).
 //!
-//! What else there is to know, how much has come and when, the file itself says: so a server that is killed at any
-//! point leaves nothing behind that could contradict it.
+//! How much has come and when, the file itself says: so a server that is killed at any point leaves nothing behind that
+//! could contradict it. But content with a checksum does not count before all of it has come, and has to lie somewhere
+//! until then: from the moment that some of it may be there, a name says how much counts, `NUMBER-COUNTED.LENGTH.TYPE`.
 
 use crate::http::media_type::is_media_type;
 use crate::lab::images::file_name::encoded;
@@ -36,9 +37,12 @@ pub enum Shape {
 }
 
 impl Facts {
+    /// `counted` is how many bytes of the file count, if it is not all of them.
+    ///
     /// # Panics
     /// When the type is not [short enough](crate::lab::images::file_name::is_short_enough).
-    pub fn name(&self) -> Name {
+    pub fn name(&self, counted: Option<u64>) -> Name {
+        let counted = counted.map_or_else(String::new, |counted| format!("-{counted}"));
         let length = self.length.map_or_else(|| UNKNOWN.to_owned(), |length| length.to_string());
         let shape = match self.shape {
             Shape::Whole | Shape::Final(_) => length,
@@ -46,14 +50,18 @@ impl Facts {
             Shape::Parts(None) => PARTS.to_owned(),
             Shape::Parts(Some(count)) => format!("{PARTS}-{count}"),
         };
-        let file = format!("{}.{shape}.{}", self.number, encoded(&self.content_type));
+        let file = format!("{}{counted}.{shape}.{}", self.number, encoded(&self.content_type));
         Name::new(super::FOLDER, file).expect("plain characters, and not too many of them")
     }
 
     /// What a name says, if it is one that [`name`](Facts::name) makes.
-    pub fn parse(file: &str) -> Option<Facts> {
+    pub fn parse(file: &str) -> Option<(Facts, Option<u64>)> {
         let (number, rest) = file.split_once('.')?;
         let (shape, content_type) = rest.split_once('.')?;
+        let (number, counted) = match number.split_once('-') {
+            Some((number, counted)) => (number, Some(counted.parse().ok()?)),
+            None => (number, None),
+        };
         let content_type = decode(content_type).ok().filter(|given| is_media_type(given.as_bytes()))?;
         let (shape, length) = match shape.split_once('-') {
             Some((PARTIAL, length)) => (Shape::Partial, parse_length(length)?),
@@ -62,7 +70,7 @@ impl Facts {
             _ => (Shape::Whole, parse_length(shape)?),
         };
         let facts = Facts { number: number.parse().ok()?, shape, length, content_type, metadata: None };
-        (facts.name().file() == file).then_some(facts)
+        (facts.name(counted).file() == file).then_some((facts, counted))
     }
 }
 

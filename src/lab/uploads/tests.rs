@@ -55,7 +55,7 @@ fn what_nobody_came_for_is_forgotten_and_its_file_left_to_the_next() {
         };
         let status = Status { length, modified_millis: NOW.load(Relaxed) };
         let old = Status { modified_millis: NOW.load(Relaxed) - 10, ..status };
-        let entry = |facts: Facts, status| Entry { name: facts.name(), status };
+        let entry = |facts: Facts, status| Entry { name: facts.name(None), status };
         vec![
             entry(facts(4, None), status),
             entry(facts(5, Some(9)), old),
@@ -71,21 +71,42 @@ fn what_nobody_came_for_is_forgotten_and_its_file_left_to_the_next() {
     assert_eq!((uploads.take_left(), uploads.take_left()), (Some(fresh.name.clone()), None));
 }
 
+#[test]
+fn of_content_that_was_to_be_checked_only_what_was_checked_counts() {
+    let uploads = uploads(Duration::from_secs(60));
+    let facts = |number| Facts {
+        number,
+        shape: Shape::Whole,
+        length: Some(9),
+        content_type: "image/png".to_owned(),
+        metadata: None,
+    };
+    let status = Status { length: 7, modified_millis: NOW.load(Relaxed) };
+    let entry = |number, counted| Entry { name: facts(number).name(Some(counted)), status };
+    let lost = entry(3, 8);
+    assert_eq!(uploads.restore(vec![entry(1, 0), entry(2, 7), lost.clone()], vec![]), [lost.name]);
+    let offsets: Vec<_> = uploads.list().iter().map(|upload| (upload.number, upload.offset)).collect();
+    assert_eq!(offsets, [(1, Some(0)), (2, Some(7))]);
+}
+
 proptest! {
     #[test]
     fn a_file_name_says_all(
         number: u64,
+        counted: Option<u64>,
         (shape, length) in shapes(),
         content_type in "[a-z]{1,9}/[a-z.+_!#$&^-]{1,30}",
     ) {
         let facts = Facts { number, shape, length, content_type, metadata: None };
-        prop_assert_eq!(Facts::parse(facts.name().file()), Some(facts));
+        prop_assert_eq!(Facts::parse(facts.name(counted).file()), Some((facts, counted)));
     }
 
     #[test]
-    fn no_other_file_is_taken_for_an_upload(file in "[0-9]{0,3}[.]?(any|(parts|partial)?-?[0-9]{0,3})[.]?[a-z%/2F]{0,9}") {
-        if let Some(facts) = Facts::parse(&file) {
-            let name = facts.name();
+    fn no_other_file_is_taken_for_an_upload(
+        file in "[0-9]{0,3}(-[0-9]{0,3})?[.]?(any|(parts|partial)?-?[0-9]{0,3})[.]?[a-z%/2F]{0,9}",
+    ) {
+        if let Some((facts, counted)) = Facts::parse(&file) {
+            let name = facts.name(counted);
             prop_assert_eq!(name.file(), file);
         }
     }

@@ -10,18 +10,20 @@ fn what_the_ring_has_written_it_reads() {
     let Ok(mut ring) = Ring::new(TIGHT) else { return };
     let disk = Disk::fresh(Duration::ZERO);
     let said: Vec<u8> = (0..300_000u32).map(|number| (number % 251) as u8).collect();
-    let write = Errand::Write { file: created(&disk), offset: 3, bytes: said.clone() };
-    let Done::Wrote { file, bytes, result: Ok(()) } = done(&mut ring, &disk, write) else {
+    let write = Errand::Write { file: created(&disk), offset: 3, bytes: said.clone(), digests: None };
+    let Done::Wrote { file, bytes, result: Ok(()), .. } = done(&mut ring, &disk, write) else {
         panic!("not written")
     };
     assert!(bytes == said, "the buffer comes back");
     let Done::Synced { file, result: Ok(()) } = done(&mut ring, &disk, Errand::Sync { file }) else {
         panic!("not synced")
     };
-    let read = Errand::Read { file, offset: 3, bytes: vec![0; said.len() + 100] };
-    let Done::Read { file, bytes, result: Ok(()) } = done(&mut ring, &disk, read) else { panic!("not read") };
+    let read = Errand::Read { file, offset: 3, bytes: vec![0; said.len() + 100], digests: None };
+    let Done::Read { file, bytes, result: Ok(()), .. } = done(&mut ring, &disk, read) else {
+        panic!("not read")
+    };
     assert!(bytes == said, "as far as the file goes");
-    let behind = Errand::Read { file, offset: 1 << 20, bytes: vec![0; 10] };
+    let behind = Errand::Read { file, offset: 1 << 20, bytes: vec![0; 10], digests: None };
     let Done::Read { bytes, result: Ok(()), .. } = done(&mut ring, &disk, behind) else { panic!("not read") };
     assert!(bytes.is_empty());
 }
@@ -30,7 +32,8 @@ fn what_the_ring_has_written_it_reads() {
 fn what_cannot_be_written_gives_its_bytes_back() {
     let Ok(mut ring) = Ring::new(TIGHT) else { return };
     let disk = Disk::fresh(Duration::ZERO);
-    let write = Errand::Write { file: created(&disk), offset: i64::MAX as u64, bytes: vec![7; 10] };
+    let write =
+        Errand::Write { file: created(&disk), offset: i64::MAX as u64, bytes: vec![7; 10], digests: None };
     let Done::Wrote { bytes, result: Err(_), .. } = done(&mut ring, &disk, write) else {
         panic!("no such offset")
     };
@@ -41,7 +44,7 @@ fn what_cannot_be_written_gives_its_bytes_back() {
 fn a_slow_disk_is_a_pause_in_the_kernel_and_the_kernel_is_named() {
     let Ok(mut ring) = Ring::new(TIGHT) else { return };
     let disk = Disk::fresh(Duration::from_millis(20));
-    let errand = Errand::Read { file: created(&disk), offset: 0, bytes: vec![0; 10] };
+    let errand = Errand::Read { file: created(&disk), offset: 0, bytes: vec![0; 10], digests: None };
     let (way, delay) = (Way::Aside, Duration::from_millis(10));
     let assigned = Errand::Assigned(Box::new(Assignment { errand, way, delay }));
     let Done::Reported(_, report) = done(&mut ring, &disk, assigned) else { panic!("it was asked for") };
@@ -57,7 +60,8 @@ fn a_ring_that_ends_closes_its_files() {
         let disk = Disk::fresh(Duration::from_millis(pause));
         let quick = Disk::fresh(Duration::ZERO);
         for _ in 0..10 {
-            let write = Errand::Write { file: created(&quick), offset: 0, bytes: vec![7; 1 << 20] };
+            let write =
+                Errand::Write { file: created(&quick), offset: 0, bytes: vec![7; 1 << 20], digests: None };
             ring.transfer(transfer(write, &disk));
         }
         ring.enter(Some(Duration::ZERO)).unwrap();

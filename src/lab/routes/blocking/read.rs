@@ -104,7 +104,7 @@ impl Exchange for Reading {
     fn poll_errand(&mut self) -> Option<Errand> {
         match mem::replace(&mut self.file, FileIs::BeingRead) {
             FileIs::Due(file) => {
-                let errand = Errand::Read { file, offset: 0, bytes: vec![0; CONTENT.len()] };
+                let errand = Errand::Read { file, offset: 0, bytes: vec![0; CONTENT.len()], digests: None };
                 let assignment = Assignment { errand, way: self.mode.way(), delay: self.delay };
                 Some(Errand::Assigned(Box::new(assignment)))
             }
@@ -132,7 +132,9 @@ impl Reading {
     }
 
     fn note(&mut self, done: Done, report: Report) -> Result<(), Failure> {
-        let Done::Read { file, bytes, result } = done else { unreachable!("it was to be read: {done:?}") };
+        let Done::Read { file, bytes, result, .. } = done else {
+            unreachable!("it was to be read: {done:?}")
+        };
         result?;
         self.steps.push(Step::File { content: String::from_utf8_lossy(&bytes).into_owned(), report });
         self.file = FileIs::Read(file);

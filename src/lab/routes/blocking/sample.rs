@@ -43,7 +43,7 @@ impl Sample {
             }
             Sample::Write(file) => {
                 *self = Sample::Writing;
-                Some(Errand::Write { file, offset: 0, bytes: CONTENT.as_bytes().to_vec() })
+                Some(Errand::Write { file, offset: 0, bytes: CONTENT.as_bytes().to_vec(), digests: None })
             }
             other => {
                 *self = other;

@@ -14,7 +14,7 @@ use std::mem;
 use std::sync::Arc;
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use super::content_type::content_type;
 use super::last_modified;
@@ -27,7 +27,7 @@ use crate::lab::journal::Ack;
 use crate::lab::refusal::{Form, Refusal};
 use crate::lab::representation::Representation;
 use crate::lab::spool::Spool;
-use crate::session::{Done, Errand, Failure, Name, Stay};
+use crate::session::{Digests, Done, Errand, Failure, Name, Stay};
 
 /// `POST /images`
 pub(super) fn upload(call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -39,6 +39,8 @@ pub(super) fn upload(call: &Call<'_>) -> Result<Answer, Refusal> {
     let content_type = content_type(call)?;
     let ack = Ack::of_file(call)?;
     let place = call.lab.images.admit(announced)?;
+    let mut spool = Spool::default();
+    spool.digest(Digests { sha256: Some(Sha256::default()), ..Digests::default() }, ack == Ack::Memory);
     Ok(Answer::exchange(Upload {
         images: Arc::clone(&call.lab.images),
         incoming: place.incoming(),
@@ -47,9 +49,8 @@ pub(super) fn upload(call: &Call<'_>) -> Result<Answer, Refusal> {
         ack,
         representation: call.representation(),
         form: call.form(),
-        digest: Sha256::new(),
         length: 0,
-        spool: Spool::default(),
+        spool,
         is_complete: false,
         is_promised: false,
         is_under_way: false,
@@ -66,7 +67,6 @@ struct Upload {
     ack: Ack,
     representation: Representation,
     form: Form,
-    digest: Sha256,
     length: u64,
     spool: Spool,
     /// All content has come.
@@ -116,7 +116,6 @@ impl Exchange for Upload {
             self.end(Err(refusal));
             return self.conclude(reply);
         }
-        self.digest.update(data);
         self.spool.push(data);
     }
 
@@ -182,9 +181,9 @@ impl Upload {
                 self.step = Step::Syncing(Target::There(image));
             }
             (Done::Opened(opened), _) => self.spool.open(opened?.file, 0),
-            (Done::Wrote { file, bytes, result }, _) => {
+            (Done::Wrote { file, bytes, digests, result }, _) => {
                 result?;
-                self.spool.wrote(file, bytes);
+                self.spool.wrote(file, bytes, digests);
             }
             (Done::Synced { file, result }, Step::Syncing(target)) => {
                 result?;
@@ -219,7 +218,7 @@ impl Upload {
         if !is_written || !matches!(self.step, Step::Writing) {
             return;
         }
-        let id = ImageId::of(self.digest.clone());
+        let id = self.id();
         let Some(image) = self.images.find(&id) else {
             let number = self.place.as_ref().expect("it ends when this does").number();
             let target = Target::New(FileName { id, number, content_type: self.content_type.clone() });
@@ -236,6 +235,12 @@ impl Upload {
             }
             Ack::Memory | Ack::Write => self.end(Ok(Kept::There(image))),
         }
+    }
+
+    /// What the content is called, which is asked only when all of it is in the digest.
+    fn id(&self) -> ImageId {
+        let digest = self.spool.digests().and_then(|digests| digests.sha256.clone());
+        ImageId::of(digest.expect("all content has come, and is written if it is not digested early"))
     }
 
     /// Gives up the file and the room for it.
@@ -257,7 +262,7 @@ impl Upload {
 
     /// Answers before anything is sure; what is left to be done delays only the next request.
     fn promise(&mut self, reply: &mut Reply<'_>) {
-        let id = ImageId::of(self.digest.clone());
+        let id = self.id();
         if let Some(image) = self.images.find(&id) {
             return self.end(Ok(Kept::There(image)));
         }

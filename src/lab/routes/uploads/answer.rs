@@ -5,7 +5,7 @@ use serde_json::json;
 use super::terms::{completed, inconsistent};
 use crate::http::Response;
 use crate::http::structured::encode_boolean;
-use crate::lab::images::Kept;
+use crate::lab::images::id::ImageId;
 use crate::lab::refusal::Refusal;
 use crate::lab::representation::Representation;
 use crate::lab::settings::UploadSettings;
@@ -30,18 +30,19 @@ pub(super) fn partial(begun: Option<u64>, offset: u64, settings: &UploadSettings
 
 /// The content is an image: what `POST /images` would have said, but for the 303. That one would have a client fetch
 /// what it has just sent.
-pub(super) fn complete(kept: &Kept, length: u64, representation: Representation) -> Response {
-    let (status, image) = match kept {
-        Kept::New(image) => (201, image),
-        Kept::There(image) => (200, image),
-    };
+pub(super) fn complete(
+    image: &ImageId,
+    is_new: bool,
+    length: u64,
+    representation: Representation,
+) -> Response {
     let path = image.path();
     let response =
         representation.respond(|| format!("{path}\n"), || json!({ "image": path, "bytes": length }));
     response
-        .with_status(status)
+        .with_status(if is_new { 201 } else { 200 })
         .with("Location", path.clone())
-        .with("ETag", image.tag())
+        .with("ETag", format!("\"{image}\""))
         .with("Upload-Complete", encode_boolean(true))
         .with("Upload-Offset", length.to_string())
 }

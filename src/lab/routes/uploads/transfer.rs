@@ -1,31 +1,32 @@
 //! Content on its way into an upload, and an upload on its way to an image.
 //!
 //! ```text
-//! Waiting ─▶ Opening ──▶ (Resizing) ──▶ (Renaming ─▶ Opening) ──▶ Writing ──▶ (Syncing) ──▶ Over
-//!            Creating ────────────────────────────────────────────▶ │
-//!                                  the last bytes are there: (Hashing) ──▶ (Syncing) ──▶ Publishing ──▶ Over
+//! Waiting ─▶ Opening ──▶ (Resizing) ──▶ (Renaming) ──▶ Writing ──▶ (Syncing) ──▶ Over
+//!            Creating ───────────────────────────────▶ │  ▲
+//!                                                      │  └── checked content is right: (Syncing ─▶) Counting
+//!                 the last bytes are there: (Hashing) ─┴──▶ (Syncing) ──▶ Publishing ──▶ Over
 //! ```
 //!
 //! Whatever ends the content, its end, a cut, a refusal, a newer request: what has come before is written first, and
 //! then the upload is let go. So the offset that the next one is told is one that it can go on from.
 
+mod counting;
+mod replies;
 mod steps;
 
 use std::sync::Arc;
 
-use sha1::Sha1;
-
-use super::answer::{complete, limit, partial};
-use super::parts;
-use super::terms::{INTEROP_VERSION, INTEROP_VERSION_FIELD, Terms, inconsistent};
+use super::answer::limit;
+use super::terms::{Terms, inconsistent};
 use super::tus;
-use crate::http::Response;
 use crate::lab::exchange::{Demand, Exchange, Reply};
 use crate::lab::images::file_name::FileName;
 use crate::lab::images::{Image, Kept};
+use crate::lab::journal::Ack;
 use crate::lab::refusal::Refusal;
 use crate::lab::spool::Spool;
-use crate::lab::uploads::{Found, Lease, Turn, Uploads, path, superseded};
+use crate::lab::uploads::file_name::Shape;
+use crate::lab::uploads::{Found, Lease, Turn, Uploads, superseded};
 use crate::session::{Done, Errand, Name};
 
 pub(super) struct Transfer {
@@ -38,13 +39,14 @@ pub(super) struct Transfer {
     spool: Spool,
     /// So much content has come.
     received: u64,
-    /// What is written and does not count yet, and its SHA-1: until all of it is there, nobody knows whether it is right.
+    /// What is written and does not count yet: until all of it is there, nobody knows whether it is right.
     held: u64,
-    sha1: Sha1,
     /// The offset that the client has heard of.
     told: Option<u64>,
     is_complete: bool,
     is_cut: bool,
+    /// The client has its answer, and the rest is still to be done.
+    is_promised: bool,
     /// Why no more content is taken, as soon as that is decided.
     refusal: Option<Refusal>,
     /// Whether the upload ends with the refusal.
@@ -61,13 +63,25 @@ enum Step {
     Resizing,
     Renaming,
     Writing,
+    /// All that a server before this one has written.
     Hashing,
-    /// For an image, or for an offset to be sure.
-    Syncing(Option<Target>),
+    Syncing(Sure),
+    /// The name is to tell that the content counts which is written and held.
+    Counting,
     Publishing(Target),
     /// The file that is of no use.
     Removing(Name, Box<Outcome>),
     Over(Outcome),
+}
+
+/// What has to be sure before it goes on.
+enum Sure {
+    /// Content that is held, before it counts.
+    Content,
+    /// An offset, before the client is told.
+    Offset,
+    /// An image, before it has its name.
+    Image(Target),
 }
 
 /// What the file is to be.
@@ -92,7 +106,10 @@ impl Transfer {
     /// The first bytes of an upload.
     pub fn begin(uploads: &Arc<Uploads>, lease: Lease, terms: Terms) -> Transfer {
         let begun = Some(lease.facts.number);
-        Transfer { lease: Some(lease), begun, ..Transfer::new(uploads, terms, Step::Creating) }
+        let mut transfer = Transfer { begun, ..Transfer::new(uploads, terms, Step::Creating) };
+        transfer.hold(lease);
+        transfer.name_file();
+        transfer
     }
 
     /// More of them, when it is its turn.
@@ -102,7 +119,26 @@ impl Transfer {
 
     /// More of them, at once.
     pub fn go_on(uploads: &Arc<Uploads>, lease: Lease, terms: Terms) -> Transfer {
-        Transfer { lease: Some(lease), ..Transfer::new(uploads, terms, Step::Opening) }
+        let mut transfer = Transfer::new(uploads, terms, Step::Opening);
+        transfer.hold(lease);
+        transfer
+    }
+
+    /// None of them: all is there, and only the image is not.
+    pub fn complete_by(uploads: &Arc<Uploads>, lease: Lease, terms: Terms) -> Transfer {
+        Transfer { is_complete: true, ..Transfer::go_on(uploads, lease, terms) }
+    }
+
+    /// What there is in the end, when it has come to that.
+    pub fn found(&self) -> Option<Result<Found, Refusal>> {
+        match &self.step {
+            Step::Over(Outcome::Complete(Kept::New(image) | Kept::There(image), length)) => {
+                // Pieces of others are never made into one.
+                Some(Ok(Found::Complete { image: image.id, length: *length, shape: Shape::Whole }))
+            }
+            Step::Over(Outcome::Refused(refusal)) => Some(Err(refusal.clone())),
+            _ => None,
+        }
     }
 
     fn new(uploads: &Arc<Uploads>, terms: Terms, step: Step) -> Transfer {
@@ -114,10 +150,10 @@ impl Transfer {
             spool: Spool::default(),
             received: 0,
             held: 0,
-            sha1: Sha1::default(),
             told: None,
             is_complete: false,
             is_cut: false,
+            is_promised: false,
             refusal: None,
             is_void: false,
             is_under_way: false,
@@ -142,6 +178,9 @@ impl Exchange for Transfer {
     fn receive_end(&mut self, reply: &mut Reply<'_>) {
         self.is_complete = true;
         self.advance();
+        if self.terms.ack == Ack::Memory && !matches!(self.step, Step::Over(_)) {
+            self.promise(reply);
+        }
         self.conclude(reply);
     }
 
@@ -203,7 +242,10 @@ impl Exchange for Transfer {
 impl Transfer {
     fn take_turn(&mut self, number: u64, found: Result<Found, Refusal>) {
         match found.and_then(|found| super::open(number, found, &self.terms)) {
-            Ok(lease) => (self.lease, self.step) = (Some(lease), Step::Opening),
+            Ok(lease) => {
+                self.hold(lease);
+                self.step = Step::Opening;
+            }
             Err(refusal) => self.step = Step::Over(Outcome::Refused(refusal)),
         }
         if let Err(refusal) = self.admit() {
@@ -225,60 +267,4 @@ impl Transfer {
         self.refusal = Some(refusal);
         self.advance();
     }
-
-    /// Sends what there is to say, and ends the exchange when it is decided how.
-    fn conclude(&mut self, reply: &mut Reply<'_>) {
-        self.tell_progress(reply);
-        let Step::Over(outcome) = &self.step else { return };
-        if !reply.can_answer() {
-            return;
-        }
-        if !self.is_complete {
-            reply.close_after_exchange();
-        }
-        match outcome {
-            Outcome::Refused(refusal) => {
-                reply.refuse(&self.terms.refused(refusal.clone()), self.terms.form);
-            }
-            Outcome::Partial(offset) if self.terms.is_tus() => {
-                reply.send(tus::appended(self.begun, *offset, None, self.uploads.expiry()));
-            }
-            Outcome::Complete(kept, length) if self.terms.is_tus() => {
-                reply.send(tus::appended(self.begun, *length, Some(kept), self.uploads.expiry()));
-            }
-            Outcome::Begun(number) => reply.send(parts::begun(*number, self.terms.representation)),
-            Outcome::Partial(offset) => {
-                reply.send(partial(self.begun, *offset, &self.uploads.settings));
-            }
-            Outcome::Complete(kept, length) => {
-                reply.send(complete(kept, *length, self.terms.representation));
-            }
-            Outcome::Cut => {}
-        }
-    }
-
-    /// The 104s: where the upload is, once it is there, and how far it has come, now and then.
-    fn tell_progress(&mut self, reply: &mut Reply<'_>) {
-        let Some(lease) = self.lease.as_ref().filter(|_| self.terms.hears_interim) else { return };
-        if !matches!(self.step, Step::Writing) {
-            return;
-        }
-        let interim = Response::new(104).with(INTEROP_VERSION_FIELD, INTEROP_VERSION.to_string());
-        match self.told {
-            None if self.begun.is_some() => {
-                let interim = interim.with("Location", path(lease.facts.number));
-                reply.send_interim(&interim.with("Upload-Limit", limit(&self.uploads.settings)));
-                self.told = Some(0);
-            }
-            None => self.told = Some(lease.offset()),
-            Some(told) if lease.offset() >= told + PROGRESS_BYTES => {
-                reply.send_interim(&interim.with("Upload-Offset", lease.offset().to_string()));
-                self.told = Some(lease.offset());
-            }
-            Some(_) => {}
-        }
-    }
 }
-
-/// Often enough for a client to let go of what it holds, and rare enough to cost nothing.
-const PROGRESS_BYTES: u64 = 1024 * 1024;

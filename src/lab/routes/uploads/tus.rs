@@ -11,8 +11,8 @@ use crate::http::grammar::trim;
 use crate::http::media_type::is_media_type;
 use crate::http::{Method, Response};
 use crate::lab::exchange::Call;
-use crate::lab::images::Kept;
 use crate::lab::images::file_name::is_short_enough;
+use crate::lab::images::id::ImageId;
 use crate::lab::refusal::Refusal;
 use crate::lab::settings::UploadSettings;
 use crate::lab::uploads::file_name::Shape;
@@ -76,6 +76,12 @@ pub(super) fn terms(call: &Call<'_>) -> Result<Terms, Refusal> {
     })
 }
 
+/// Those of a request that adds nothing.
+pub(super) fn terms_of_nothing(call: &Call<'_>) -> Result<Terms, Refusal> {
+    let dialect = Dialect::Tus { checksum: None };
+    Ok(Terms { dialect, offset: None, length: None, hears_interim: false, ..Terms::of_any(call)? })
+}
+
 /// The metadata as it came, and the media type in it.
 ///
 /// ```text
@@ -121,7 +127,7 @@ pub(super) fn refused(refusal: Refusal) -> Refusal {
 pub(super) fn appended(
     begun: Option<u64>,
     offset: u64,
-    kept: Option<&Kept>,
+    image: Option<&ImageId>,
     expires_millis: u64,
 ) -> Response {
     let response = match begun {
@@ -129,8 +135,8 @@ pub(super) fn appended(
         None => Response::new(204),
     };
     let response = spoken(response).with("Upload-Offset", offset.to_string());
-    match kept {
-        Some(Kept::New(image) | Kept::There(image)) => response.with("Content-Location", image.path()),
+    match image {
+        Some(image) => response.with("Content-Location", image.path()),
         None => response.with("Upload-Expires", date(expires_millis)),
     }
 }

@@ -162,7 +162,7 @@ fn a_server_that_was_killed_at_any_point_knows_which_files_count() {
             metadata: None,
         };
         let status = Status { length: 0, modified_millis: now - 20 };
-        Entry { name: facts.name(), status }
+        Entry { name: facts.name(None), status }
     };
     // The file of the second upload is gone, as it is complete; nobody has used the third for too long.
     let files = [of(4, 1, 7), of(4, 1, 6), of(4, 3, 5), of(4, 3, 9), of(2, 1, 8), of(3, 1, 10)];

@@ -61,7 +61,7 @@ impl Supply {
                 let mut bytes = mem::take(&mut self.spare);
                 bytes.resize(count, 0);
                 self.state = State::Reading(count);
-                Some(Errand::Read { file, offset, bytes })
+                Some(Errand::Read { file, offset, bytes, digests: None })
             }
             busy @ (State::Opening | State::Reading(_)) => {
                 self.state = busy;
@@ -75,7 +75,7 @@ impl Supply {
     pub(super) fn handle(&mut self, done: Done) -> Result<(), Failure> {
         match (done, &self.state) {
             (Done::Opened(opened), State::Opening) => self.state = State::Open(opened?.file),
-            (Done::Read { file, bytes, result }, State::Reading(due)) => {
+            (Done::Read { file, bytes, result, .. }, State::Reading(due)) => {
                 result?;
                 if bytes.len() < *due {
                     return Err(Failure::Other("it is shorter than it was".into()));

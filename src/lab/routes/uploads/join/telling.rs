@@ -57,9 +57,11 @@ impl Manner {
     }
 
     fn told(&self, number: u64, kept: &Kept, length: u64, expires_millis: u64) -> Response {
+        let (Kept::New(image) | Kept::There(image)) = kept;
+        let is_new = matches!(kept, Kept::New(_));
         match self.words {
-            Words::Plain => answer::complete(kept, length, self.representation),
-            Words::Tus => tus::appended(Some(number), length, Some(kept), expires_millis),
+            Words::Plain => answer::complete(&image.id, is_new, length, self.representation),
+            Words::Tus => tus::appended(Some(number), length, Some(&image.id), expires_millis),
         }
     }
 }

@@ -10,7 +10,7 @@
 use std::mem;
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use super::part;
 use crate::http::{Framing, Length, Response};
@@ -22,7 +22,7 @@ use crate::lab::refusal::{Form, Refusal};
 use crate::lab::representation::Representation;
 use crate::lab::spool::Spool;
 use crate::lab::uploads::parts::Slot;
-use crate::session::{Done, Errand, Failure, Name, Stay};
+use crate::session::{Digests, Done, Errand, Failure, Name, Stay};
 
 pub(super) fn put(call: &Call<'_>) -> Result<Answer, Refusal> {
     let announced = match call.request.framing {
@@ -32,15 +32,16 @@ pub(super) fn put(call: &Call<'_>) -> Result<Answer, Refusal> {
     };
     let ((upload, number), ack) = (part(call)?, Ack::of_file(call)?);
     let slot = call.lab.uploads.admit_part(upload, number, announced)?;
+    let mut spool = Spool::default();
+    spool.digest(Digests { sha256: Some(Sha256::default()), ..Digests::default() }, ack == Ack::Memory);
     Ok(Answer::exchange(Put {
         number,
         slot: Some(slot),
         ack,
         representation: call.representation(),
         form: call.form(),
-        digest: Sha256::new(),
         length: 0,
-        spool: Spool::default(),
+        spool,
         is_complete: false,
         is_promised: false,
         is_under_way: false,
@@ -55,7 +56,6 @@ struct Put {
     ack: Ack,
     representation: Representation,
     form: Form,
-    digest: Sha256,
     length: u64,
     spool: Spool,
     /// All content has come.
@@ -90,7 +90,6 @@ impl Exchange for Put {
             self.end(Err(refusal));
             return self.conclude(reply);
         }
-        self.digest.update(data);
         self.spool.push(data);
     }
 
@@ -152,9 +151,9 @@ impl Put {
     fn go_on(&mut self, done: Done) -> Result<(), Failure> {
         match (done, mem::replace(&mut self.step, Step::Writing)) {
             (Done::Opened(opened), _) => self.spool.open(opened?.file, 0),
-            (Done::Wrote { file, bytes, result }, _) => {
+            (Done::Wrote { file, bytes, digests, result }, _) => {
                 result?;
-                self.spool.wrote(file, bytes);
+                self.spool.wrote(file, bytes, digests);
             }
             (Done::Synced { file, result }, Step::Syncing(digest)) => {
                 result?;
@@ -185,12 +184,18 @@ impl Put {
     fn advance(&mut self) {
         let is_written = self.is_complete && !self.is_under_way && self.spool.is_empty();
         if is_written && matches!(self.step, Step::Writing) {
-            let digest = ImageId::of(self.digest.clone());
+            let digest = self.digest();
             self.step = match self.ack {
                 Ack::Fsync => Step::Syncing(digest),
                 Ack::Memory | Ack::Write => Step::Publishing(digest),
             };
         }
+    }
+
+    /// That of the content, which is asked for only when all of it is in it.
+    fn digest(&self) -> ImageId {
+        let digest = self.spool.digests().and_then(|digests| digests.sha256.clone());
+        ImageId::of(digest.expect("all content has come, and is written if it is not digested early"))
     }
 
     /// Gives up the file and the room for it.
@@ -211,7 +216,7 @@ impl Put {
         if let Some(Err(refusal)) = self.slot.as_ref().map(Slot::promise) {
             return self.end(Err(refusal));
         }
-        let response = self.told(&ImageId::of(self.digest.clone()));
+        let response = self.told(&self.digest());
         let content = response.content.clone();
         reply.begin(response, Length::Known(content.len() as u64));
         reply.send_data(&content);

@@ -2,10 +2,9 @@
 
 use std::mem;
 
-use sha2::Digest;
+use sha1::Sha1;
 
-use super::super::tus;
-use super::{Outcome, Step, Target, Transfer, inconsistent};
+use super::{Outcome, Step, Sure, Target, Transfer, inconsistent};
 use crate::lab::images::file_name::FileName;
 use crate::lab::images::id::ImageId;
 use crate::lab::images::{Kept, disk_refused};
@@ -13,10 +12,22 @@ use crate::lab::journal::Ack;
 use crate::lab::refusal::Refusal;
 use crate::lab::spool::{PIECE_BYTES, Spool};
 use crate::lab::uploads::file_name::{Facts, Shape};
-use crate::lab::uploads::gone;
-use crate::session::{Done, Errand, Failure, Opened, Stay};
+use crate::lab::uploads::{Lease, gone};
+use crate::session::{Digests, Done, Errand, Failure, Opened, Stay};
 
 impl Transfer {
+    /// Takes the upload: its digest goes on with what has come for it, if it is as far as its content.
+    pub(super) fn hold(&mut self, mut lease: Lease) {
+        let progress = lease.progress();
+        let digests = Digests {
+            sha256: (progress.digested == progress.offset).then(|| progress.digest.clone()),
+            sha1: self.terms.checksum().map(|_| Sha1::default()),
+        };
+        let early = self.terms.ack == Ack::Memory && digests.sha1.is_none();
+        self.spool.digest(digests, early);
+        self.lease = Some(lease);
+    }
+
     /// What the step needs to have done.
     pub(super) fn errand(&mut self) -> Option<Errand> {
         Some(match &self.step {
@@ -29,16 +40,17 @@ impl Transfer {
             Step::Resizing => {
                 Errand::Resize { file: self.spool.take_file()?, length: self.lease.as_ref()?.offset() }
             }
-            Step::Renaming => {
-                let name = self.lease.as_ref()?.facts.name();
-                Errand::Publish { file: self.spool.take_file()?, name, sync: false }
+            Step::Renaming | Step::Counting => {
+                Errand::Rename { name: self.due_name()?, file: self.spool.take_file()? }
             }
             Step::Writing => self.spool.write()?,
             Step::Hashing => {
                 let progress = self.lease.as_mut()?.progress();
                 let rest = usize::try_from(progress.offset - progress.digested).unwrap_or(usize::MAX);
-                let bytes = vec![0; rest.min(PIECE_BYTES)];
-                Errand::Read { file: self.spool.take_file()?, offset: progress.digested, bytes }
+                let digests = Digests { sha256: Some(progress.digest.clone()), sha1: None };
+                let (offset, bytes) = (progress.digested, vec![0; rest.min(PIECE_BYTES)]);
+                let file = self.spool.take_file()?;
+                Errand::Read { file, offset, bytes, digests: Some(Box::new(digests)) }
             }
             Step::Syncing(_) => Errand::Sync { file: self.spool.take_file()? },
             Step::Publishing(target) => {
@@ -67,30 +79,34 @@ impl Transfer {
             (Done::Resized { file, result }, Step::Resizing) => {
                 result?;
                 self.spool.open(file, self.offset());
+                self.go_on_by_name();
             }
-            (Done::Published(status), Step::Renaming) => {
-                status?;
-                if let Some(lease) = &mut self.lease {
-                    lease.progress().file = lease.facts.name();
+            (Done::Renamed { file, result }, step) => {
+                result?;
+                if let Step::Counting = step {
+                    self.count_held();
                 }
-                self.step = Step::Opening;
+                self.name_file();
+                self.spool.open(file, self.offset());
             }
-            (Done::Wrote { file, bytes, result }, _) => {
+            (Done::Wrote { file, bytes, digests, result }, _) => {
                 result?;
-                self.handle_written(&bytes);
-                self.spool.wrote(file, bytes);
+                let count = bytes.len() as u64;
+                self.spool.wrote(file, bytes, digests);
+                self.handle_written(count);
             }
-            (Done::Read { file, bytes, result }, _) => {
+            (Done::Read { file, bytes, digests, result }, _) => {
                 result?;
                 self.spool.open(file, self.offset());
-                self.handle_read(&bytes)?;
+                self.handle_read(bytes.len() as u64, digests)?;
             }
-            (Done::Synced { file, result }, Step::Syncing(target)) => {
+            (Done::Synced { file, result }, Step::Syncing(what)) => {
                 result?;
                 self.spool.open(file, self.offset());
-                match target {
-                    Some(target) => self.step = Step::Publishing(target),
-                    None => self.end(self.partial()),
+                match what {
+                    Sure::Content => self.step = Step::Counting,
+                    Sure::Offset => self.end(self.partial()),
+                    Sure::Image(target) => self.step = Step::Publishing(target),
                 }
             }
             (Done::Published(status), Step::Publishing(target)) => {
@@ -122,44 +138,28 @@ impl Transfer {
     /// A write that was broken off may have left more in the file than was ever counted.
     fn handle_opened(&mut self, opened: Opened) {
         let Some(lease) = &mut self.lease else { return };
-        let (offset, file) = (lease.offset(), lease.file());
+        let offset = lease.offset();
         self.spool.open(opened.file, offset);
-        self.step = match opened.status.length {
-            length if length < offset => {
-                log::error!("{file} has lost bytes that were acknowledged");
-                (self.is_void, self.refusal) = (true, Some(gone(lease.facts.number)));
-                Step::Writing
-            }
-            length if length > offset => Step::Resizing,
-            _ if file != lease.facts.name() => Step::Renaming,
-            _ => Step::Writing,
-        };
-    }
-
-    fn handle_written(&mut self, bytes: &[u8]) {
-        if self.terms.checksum().is_some() {
-            Digest::update(&mut self.sha1, bytes);
-            self.held += bytes.len() as u64;
-            return;
+        if opened.status.length < offset {
+            log::error!("{} has lost bytes that were acknowledged", lease.file());
+            (self.is_void, self.refusal) = (true, Some(gone(lease.facts.number)));
+        } else if opened.status.length > offset {
+            self.step = Step::Resizing;
+        } else {
+            self.go_on_by_name();
         }
-        let Some(lease) = &mut self.lease else { return };
-        let progress = lease.progress();
-        if progress.digested == progress.offset {
-            Digest::update(&mut progress.digest, bytes);
-            progress.digested += bytes.len() as u64;
-        }
-        progress.offset += bytes.len() as u64;
     }
 
     /// Bytes that a server before this one has written.
-    fn handle_read(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    fn handle_read(&mut self, count: u64, digests: Option<Box<Digests>>) -> Result<(), Failure> {
         let Some(lease) = &mut self.lease else { return Ok(()) };
-        if bytes.is_empty() {
+        let digest = digests.and_then(|digests| digests.sha256);
+        let Some(digest) = digest.filter(|_| count > 0) else {
             return Err(Failure::Other("the file is shorter than it was".into()));
-        }
+        };
         let progress = lease.progress();
-        Digest::update(&mut progress.digest, bytes);
-        progress.digested += bytes.len() as u64;
+        progress.digest = digest;
+        progress.digested += count;
         self.finish();
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Transfer {
             return;
         }
         self.settle_checksum();
-        if let Step::Resizing = self.step {
+        if !matches!(self.step, Step::Writing) {
             return;
         }
         match self.refusal.take() {
@@ -183,21 +183,6 @@ impl Transfer {
         }
     }
 
-    /// Content with a checksum counts when it is right, and is taken out again when it is not, or is not all there.
-    fn settle_checksum(&mut self) {
-        let (Some(due), Some(lease)) = (self.terms.checksum(), &mut self.lease) else { return };
-        let is_whole = self.is_complete && self.refusal.is_none();
-        if is_whole && Digest::finalize(self.sha1.clone())[..] == due {
-            lease.progress().offset += mem::take(&mut self.held);
-        } else if is_whole {
-            self.refusal = Some(tus::mismatch());
-        }
-        let is_over = self.refusal.is_some() || self.is_cut;
-        if is_over && mem::take(&mut self.held) > 0 {
-            self.step = Step::Resizing;
-        }
-    }
-
     /// All content of this request is in the file.
     fn finish(&mut self) {
         let Some(lease) = &mut self.lease else { return };
@@ -205,7 +190,7 @@ impl Transfer {
         let is_piece = lease.facts.shape != Shape::Whole;
         if is_piece || !self.terms.ends_at(offset, lease.facts.length) {
             return match self.terms.ack {
-                Ack::Fsync => self.step = Step::Syncing(None),
+                Ack::Fsync => self.step = Step::Syncing(Sure::Offset),
                 Ack::Memory | Ack::Write => self.end(self.partial()),
             };
         }
@@ -226,9 +211,9 @@ impl Transfer {
         let id = ImageId::of(lease.progress().digest.clone());
         let new = FileName { id, number: lease.facts.number, content_type: lease.facts.content_type.clone() };
         self.step = match (self.uploads.images.find(&id), self.terms.ack) {
-            (None, Ack::Fsync) => Step::Syncing(Some(Target::New(new))),
+            (None, Ack::Fsync) => Step::Syncing(Sure::Image(Target::New(new))),
             (None, _) => Step::Publishing(Target::New(new)),
-            (Some(image), Ack::Fsync) => Step::Syncing(Some(Target::There(image))),
+            (Some(image), Ack::Fsync) => Step::Syncing(Sure::Image(Target::There(image))),
             (Some(image), _) => {
                 let (file, outcome) = (lease.file(), Outcome::Complete(Kept::There(image), lease.offset()));
                 self.spool = Spool::default();

@@ -76,22 +76,22 @@ pub fn run(options: &Options, command: String, interrupt: &Interrupt) -> Result<
     let cases = cases(options);
     let progress = Progress::new(cases.len() * candidates.len());
     let measuring = Measuring { options, cores: &cores, interrupt };
-    let mut servers = Vec::new();
-    for candidate in &candidates {
-        let mut bills = Vec::new();
-        for case in &cases {
+    let fresh = |candidate: &Candidate| Billed { name: candidate.name.clone(), bills: Vec::new() };
+    let mut servers: Vec<Billed> = candidates.iter().map(fresh).collect();
+    // Servers take turns, so that a machine that is busy for a while is busy for all of them.
+    for case in &cases {
+        for (candidate, server) in candidates.iter().zip(&mut servers) {
             progress.say(format!("{}, {case}", candidate.name));
             match measuring.bill(candidate, case) {
                 Ok(bill) => {
                     remarks.extend(remark(&candidate.name, &bill));
-                    bills.push(bill);
+                    server.bills.push(bill);
                 }
                 Err(Failure::Because(why)) => remarks.push(format!("{}, {case}: {why}", candidate.name)),
                 Err(Failure::Interrupted) => return Err(Failure::Interrupted),
             }
             progress.step();
         }
-        servers.push(Billed { name: candidate.name.clone(), bills });
     }
     let patterns = Patterns {
         events: options.events.into(),

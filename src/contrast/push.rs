@@ -73,22 +73,22 @@ pub fn run(options: &Options, command: String, interrupt: &Interrupt) -> Result<
     let candidates = options.common.candidates_of_the_lab()?;
     let cases = cases(options);
     let progress = Progress::new(cases.len() * candidates.len());
-    let mut servers = Vec::new();
-    for candidate in &candidates {
-        let mut fan_outs = Vec::new();
-        for case in &cases {
+    let fresh = |candidate: &Candidate| Pushed { name: candidate.name.clone(), fan_outs: Vec::new() };
+    let mut servers: Vec<Pushed> = candidates.iter().map(fresh).collect();
+    // Servers take turns, so that a machine that is busy for a while is busy for all of them.
+    for case in &cases {
+        for (candidate, server) in candidates.iter().zip(&mut servers) {
             progress.say(format!("{}, {case}", candidate.name));
             match measure(options, candidate, case, &cores, interrupt) {
                 Ok(fan_out) => {
                     remarks.extend(remark(&candidate.name, &fan_out));
-                    fan_outs.push(fan_out);
+                    server.fan_outs.push(fan_out);
                 }
                 Err(Failure::Because(why)) => remarks.push(format!("{}, {case}: {why}", candidate.name)),
                 Err(Failure::Interrupted) => return Err(Failure::Interrupted),
             }
             progress.step();
         }
-        servers.push(Pushed { name: candidate.name.clone(), fan_outs });
     }
     let push = Push {
         events: options.events.into(),

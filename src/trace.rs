@@ -1,8 +1,7 @@
 //! A session that shows what passes through it: to people while it happens, and on a tape for those who ask later.
 //!
-//! What is printed is the [notation](crate::wire::notation) of the fixtures: the trace of one connection, saved to a
-//! file, is a script. It knows bytes and their order; what they mean is guessed only when somebody asks for the
-//! [layout of curl](curl_layout).
+//! What is printed is the [`notation`] of the fixtures: the trace of one connection, saved to a file, is a script. It
+//! knows bytes and their order; what they mean is guessed only when somebody asks for the [layout of curl](curl_layout).
 
 mod audience;
 mod curl;

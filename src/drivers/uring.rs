@@ -10,6 +10,7 @@
 
 mod accept;
 mod alarm;
+mod endings;
 mod files;
 mod leaving;
 mod peer;
@@ -17,6 +18,7 @@ mod ring;
 #[cfg(test)]
 mod tests;
 mod token;
+mod turns;
 mod workspace;
 
 use std::io;
@@ -31,20 +33,19 @@ use slab::Slab;
 
 use self::accept::Acceptor;
 use self::alarm::EventFd;
-use self::files::{RingOrPool, Step};
 use self::leaving::Leaving;
-use self::peer::{Peer, Progress};
-use self::ring::{Completion, Ring, Shape, Transfer};
+use self::peer::Peer;
+use self::ring::{Completion, Ring, Shape};
 use self::token::Whose;
 use self::workspace::Workspace;
 use super::alarm::Alarm;
 use super::bells::Bells;
 use super::errands::Errands;
-use super::pool::{Finished, Load, Pool};
+use super::pool::{Load, Pool};
 use super::stop::{StopSignal, Urgency};
-use super::timers::{TICK, Timers};
-use super::{Ending, READ_BYTES, Settings, guarded, tell_what_is_left};
-use crate::session::{Service, Session, Tally, Way};
+use super::timers::Timers;
+use super::{READ_BYTES, Settings, tell_what_is_left};
+use crate::session::{Service, Tally};
 
 /// Whether this system can do all that [`serve`] needs.
 ///
@@ -248,163 +249,6 @@ impl<'a, V: Service> Loop<'a, V> {
                     self.work.ring.watch_alarm(self.alarm.as_fd());
                 }
             }
-        }
-    }
-
-    /// Gives a peer its turn, if it is the one that is meant and not a later one with its key.
-    fn turn_of<F>(&mut self, whose: Whose, happened: F)
-    where
-        F: FnOnce(&mut Peer<V::Session>, &mut Workspace) -> Result<(), Ending>,
-    {
-        if let Some(Connection::Open(peer)) = self.connections.get(whose.key())
-            && peer.whose == whose
-        {
-            self.turn(whose.key(), happened);
-        }
-    }
-
-    /// Gives a peer its turn, after something has happened to it.
-    fn turn<F>(&mut self, key: usize, happened: F)
-    where
-        F: FnOnce(&mut Peer<V::Session>, &mut Workspace) -> Result<(), Ending>,
-    {
-        let Some(Connection::Open(peer)) = self.connections.get_mut(key) else {
-            return;
-        };
-        let (bell, work) = (self.bells.of(key), &mut self.work);
-        let (errands, pool) = (&mut self.errands, &mut self.pool);
-        let turn = || {
-            happened(peer, work)?;
-            let mut progress = peer.turn(&bell, work)?;
-            if progress == Progress::HasErrand {
-                progress = Progress::Waits;
-                if let Some(errand) = peer.take_errand() {
-                    match errand.way() {
-                        Way::InPlace => peer.finish_errand_in_place(errand, work),
-                        Way::Thread => errands.submit(key, errand, pool),
-                        Way::Usual | Way::Aside => {
-                            let disk = &work.settings.disk;
-                            errands.submit(key, errand, &mut RingOrPool { ring: &mut work.ring, pool, disk });
-                        }
-                    }
-                    // At once, so that what goes on meanwhile is said before the result is there.
-                    progress = peer.turn(&bell, work)?;
-                }
-            }
-            Ok((progress, peer.deadline(work)))
-        };
-        let turned = guarded(turn);
-        self.work.lag.turn_is_over(|| peer.session.label());
-        match turned {
-            Ok((progress, deadline)) => {
-                if progress != Progress::Waits && !peer.queued {
-                    peer.queued = true;
-                    self.again.push(key);
-                }
-                if let Some(at) = deadline {
-                    // A deadline that stays in the past, a session's mistake, must not spin the loop.
-                    self.timers.arm(key, at.max(self.work.now + TICK));
-                }
-            }
-            Err(ending) => self.end(key, ending),
-        }
-    }
-
-    fn expire(&mut self) {
-        while let Some(key) = self.timers.pop(self.work.now) {
-            self.turn(key, |peer, work| peer.expire(work));
-        }
-    }
-
-    /// Asks those who were woken so far. Who wakes somebody meanwhile, or itself, has to wait for the next turn of the
-    /// loop, as the kernel may have something to report as well.
-    fn answer_bells(&mut self) {
-        for key in self.bells.take_rung() {
-            if self.bells.answer(key) {
-                self.work.counts.woken += 1;
-                self.turn(key, |peer, _| {
-                    peer.ask();
-                    Ok(())
-                });
-            }
-        }
-    }
-
-    /// Brings back what became of errands; those of nobody close and remove what they hold.
-    fn finish_errands(&mut self) {
-        if !self.errands.are_none() {
-            for finished in self.pool.take_finished() {
-                self.bring_back(finished);
-            }
-        }
-    }
-
-    fn bring_back(&mut self, finished: Finished) {
-        self.work.counts.errands_done += 1;
-        if self.errands.answer(finished.ticket) {
-            self.turn(finished.ticket.key, |peer, work| {
-                peer.finish_errand(work.now, finished.done);
-                Ok(())
-            });
-        } else {
-            let (work, pool) = (&mut self.work, &mut self.pool);
-            let mut hands = RingOrPool { ring: &mut work.ring, pool, disk: &work.settings.disk };
-            self.errands.finish_departed(work.now, finished, &mut hands);
-        }
-    }
-
-    /// An operation on a file has ended; there may be more to do of what it is a part of.
-    fn transferred(&mut self, transfer: Box<Transfer>, result: io::Result<usize>) {
-        match transfer.go_on(result) {
-            Step::Again(transfer) => self.work.ring.transfer(transfer),
-            Step::Finished(finished) => self.bring_back(finished),
-        }
-    }
-
-    /// Ends a connection for its session. Its key stays taken until every operation of it has ended.
-    fn end(&mut self, key: usize, ending: Ending) {
-        let connection = mem::replace(&mut self.connections[key], Connection::Ending);
-        let Connection::Open(mut peer) = connection else { unreachable!("a connection ends once") };
-        self.bells.take_down(key);
-        if peer.queued {
-            self.again.retain(|queued| *queued != key);
-        }
-        self.work.clear();
-        let _ = guarded(|| {
-            peer.session.handle_close(self.work.now, ending.cause());
-            Ok(())
-        });
-        let (session, leaving) = peer.leave(&mut self.work);
-        let (work, pool) = (&mut self.work, &mut self.pool);
-        let mut hands = RingOrPool { ring: &mut work.ring, pool, disk: &work.settings.disk };
-        self.errands.depart(key, session, &mut hands);
-        let whose = leaving.whose;
-        self.connections[key] = Connection::Leaving(leaving);
-        self.release(whose);
-    }
-
-    fn end_all(&mut self) {
-        self.stop_accepting();
-        for key in 0..self.connections.capacity() {
-            if let Some(Connection::Open(_)) = self.connections.get(key) {
-                self.end(key, Ending::Stopped);
-            }
-        }
-    }
-
-    fn leaving(&mut self, whose: Whose) -> Option<&mut Leaving> {
-        match self.connections.get_mut(whose.key()) {
-            Some(Connection::Leaving(leaving)) if leaving.whose == whose => Some(leaving),
-            _ => None,
-        }
-    }
-
-    /// Closes the socket of a connection that is over, when all of its operations have ended.
-    fn release(&mut self, whose: Whose) {
-        if self.leaving(whose).is_some_and(|leaving| leaving.is_done())
-            && let Connection::Leaving(leaving) = self.connections.remove(whose.key())
-        {
-            self.work.ring.close(leaving.socket.into());
         }
     }
 

@@ -87,7 +87,8 @@ fn a_newer_request_ends_the_older_one(binary: Binary) {
     older.expect_end();
     // The offset that was told is one that can be gone on from, and the next request ends this one in turn.
     newer.send(patch(1, offset, true, whole.len() - offset));
-    newer.send(&whole[offset..offset + 10]);
+    newer.send(&whole[offset..offset + 300_000]);
+    until("it goes on", || unfinished(&home)[0] > offset as u64);
     let mut newest = Client::connect(server.address);
     newest.send("DELETE /uploads/1 HTTP/1.1\r\nHost: lab\r\n\r\n");
     assert_eq!((newest.answer().status, newer.answer().status), (204, 409));

@@ -3,7 +3,9 @@
 use super::*;
 use crate::drivers::disk::Disk;
 use crate::drivers::pool::Ticket;
-use crate::session::{Assignment, Doer, Done, Errand, File, Name, Opened, Stay};
+use crate::drivers::uring::files::Step;
+use crate::drivers::uring::ring::Transfer;
+use crate::session::{Assignment, Doer, Done, Errand, File, Name, Opened, Stay, Way};
 
 #[test]
 fn what_the_ring_has_written_it_reads() {

@@ -1,6 +1,7 @@
 //! Those who upload: one content after the other, each in one way, until it is an image, however often it is cut.
 
 use std::io;
+use std::net::Shutdown;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -407,7 +408,7 @@ impl<'w> Uploader<'w> {
             Cut::Silence if self.silent.len() < MOST_SILENT => self.silent.push(client),
             Cut::Silence => self.silent.clear(),
             Cut::End => {
-                client.finish_sending();
+                client.stream().shutdown(Shutdown::Write)?;
                 let heard = hear(&mut client, show);
                 // Behind a whole request it is an answer as any other.
                 return heard.map(|answer| is_whole.then_some((client, answer)));

@@ -1,6 +1,6 @@
 //! One request by a thread that waits for its answer.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -38,7 +38,11 @@ fn exchange(
     let (mut answers, mut scratch) = (Answers::default(), vec![0; READ_BYTES]);
     let (mut answer, mut is_whole) = (Answer { status: 0, content: Vec::new() }, false);
     while !is_whole {
-        let count = stream.read(&mut scratch)?;
+        let count = match stream.read(&mut scratch) {
+            // A signal ends a read with a time limit (signal(7)); whoever began this looks at what it says.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            result => result?,
+        };
         if count == 0 {
             return Ok((answers.ended() == Ended::Complete).then_some(answer));
         }

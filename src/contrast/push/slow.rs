@@ -130,10 +130,13 @@ impl Slow {
         slow.stream.write_all(&request)?;
         slow.stream.set_read_timeout(Some(PATIENCE))?;
         while !slow.account.is_listening {
-            match slow.read(&mut [0; SIP_BYTES])? {
-                0 => return Err(ErrorKind::UnexpectedEof.into()),
-                _ if slow.account.has_ended => return Err(ErrorKind::InvalidData.into()),
-                _ => {}
+            match slow.read(&mut [0; SIP_BYTES]) {
+                // A signal ends a read with a time limit (signal(7)); whoever began this looks at what it says.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(_) if slow.account.has_ended => return Err(ErrorKind::InvalidData.into()),
+                Ok(_) => {}
             }
         }
         slow.stream.set_nonblocking(true)?;

@@ -40,7 +40,7 @@ impl Database {
         let connection = connect(&folder)?;
         settle(&connection, max_bytes)?;
         check(&connection)?;
-        connection.execute_batch(&tables())?; // one that is not as old as the database
+        connection.execute_batch(&creation(Table::Uploads))?; // a database may be older than uploads
         let rows = read(&connection)?;
         let was_in_order: bool = connection.query_row("SELECT said FROM goodbye", [], |row| row.get(0))?;
         connection.execute("UPDATE goodbye SET said = FALSE", [])?;
@@ -220,19 +220,16 @@ fn layout() -> String {
          INSERT INTO goodbye VALUES (TRUE);
          COMMIT;",
         head::OURS,
-        tables(),
+        TABLES.map(creation).concat(),
     )
 }
 
-fn tables() -> String {
-    let tables = TABLES.map(|table| {
-        format!(
-            "CREATE TABLE IF NOT EXISTS {} (name TEXT NOT NULL, number INTEGER NOT NULL, value BLOB NOT NULL, \
-             PRIMARY KEY (name, number)) STRICT, WITHOUT ROWID;",
-            sql_name(table)
-        )
-    });
-    tables.concat()
+fn creation(table: Table) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {} (name TEXT NOT NULL, number INTEGER NOT NULL, value BLOB NOT NULL, \
+         PRIMARY KEY (name, number)) STRICT, WITHOUT ROWID;",
+        sql_name(table)
+    )
 }
 
 fn sql_name(table: Table) -> &'static str {

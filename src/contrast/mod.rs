@@ -26,5 +26,6 @@ pub mod report;
 pub mod servers;
 pub mod shown;
 pub mod table;
+pub mod turns;
 pub mod url;
 pub mod watch;

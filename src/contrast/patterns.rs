@@ -15,9 +15,9 @@ use super::figures::{Bill, Billed, Experiment, Patterns, Run, Watched};
 use super::interrupt::Interrupt;
 use super::machine;
 use super::options::Options as Common;
-use super::progress::Progress;
 use super::servers::Candidate;
 use super::servers::process::cpu_time_of_threads;
+use super::turns::take_turns;
 use super::watch::gathering::Gathering;
 use super::watch::way::Way;
 use super::watch::{Rhythm, Source, Terms};
@@ -74,25 +74,13 @@ pub fn run(options: &Options, command: String, interrupt: &Interrupt) -> Result<
     let mut remarks: Vec<String> = cores.remark().into_iter().collect();
     let candidates = options.common.candidates_of_the_lab()?;
     let cases = cases(options);
-    let progress = Progress::new(cases.len() * candidates.len());
     let measuring = Measuring { options, cores: &cores, interrupt };
-    let fresh = |candidate: &Candidate| Billed { name: candidate.name.clone(), bills: Vec::new() };
-    let mut servers: Vec<Billed> = candidates.iter().map(fresh).collect();
-    // Servers take turns, so that a machine that is busy for a while is busy for all of them.
-    for case in &cases {
-        for (candidate, server) in candidates.iter().zip(&mut servers) {
-            progress.say(format!("{}, {case}", candidate.name));
-            match measuring.bill(candidate, case) {
-                Ok(bill) => {
-                    remarks.extend(remark(&candidate.name, &bill));
-                    server.bills.push(bill);
-                }
-                Err(Failure::Because(why)) => remarks.push(format!("{}, {case}: {why}", candidate.name)),
-                Err(Failure::Interrupted) => return Err(Failure::Interrupted),
-            }
-            progress.step();
-        }
-    }
+    let measured = take_turns(&candidates, &cases, &mut remarks, |candidate, case| {
+        let bill = measuring.bill(candidate, case)?;
+        let remark = remark(&candidate.name, &bill);
+        Ok((bill, remark))
+    })?;
+    let servers = measured.into_iter().map(|(name, bills)| Billed { name, bills }).collect();
     let patterns = Patterns {
         events: options.events.into(),
         every_ms: options.every.as_secs_f64() * 1e3,

@@ -18,9 +18,9 @@ use super::figures::{Experiment, FanOut, Fates, Push, Pushed, Run};
 use super::interrupt::Interrupt;
 use super::machine;
 use super::options::Options as Common;
-use super::progress::Progress;
 use super::servers::Candidate;
 use super::servers::process::{cpu_time_of_threads, most_resident_bytes, settled_resident_bytes};
+use super::turns::take_turns;
 use super::watch::gathering::Gathering;
 use super::watch::way::{Feed, Way};
 use super::watch::{Rhythm, Source, Terms};
@@ -72,24 +72,12 @@ pub fn run(options: &Options, command: String, interrupt: &Interrupt) -> Result<
     let mut remarks: Vec<String> = cores.remark().into_iter().collect();
     let candidates = options.common.candidates_of_the_lab()?;
     let cases = cases(options);
-    let progress = Progress::new(cases.len() * candidates.len());
-    let fresh = |candidate: &Candidate| Pushed { name: candidate.name.clone(), fan_outs: Vec::new() };
-    let mut servers: Vec<Pushed> = candidates.iter().map(fresh).collect();
-    // Servers take turns, so that a machine that is busy for a while is busy for all of them.
-    for case in &cases {
-        for (candidate, server) in candidates.iter().zip(&mut servers) {
-            progress.say(format!("{}, {case}", candidate.name));
-            match measure(options, candidate, case, &cores, interrupt) {
-                Ok(fan_out) => {
-                    remarks.extend(remark(&candidate.name, &fan_out));
-                    server.fan_outs.push(fan_out);
-                }
-                Err(Failure::Because(why)) => remarks.push(format!("{}, {case}: {why}", candidate.name)),
-                Err(Failure::Interrupted) => return Err(Failure::Interrupted),
-            }
-            progress.step();
-        }
-    }
+    let measured = take_turns(&candidates, &cases, &mut remarks, |candidate, case| {
+        let fan_out = measure(options, candidate, case, &cores, interrupt)?;
+        let remark = remark(&candidate.name, &fan_out);
+        Ok((fan_out, remark))
+    })?;
+    let servers = measured.into_iter().map(|(name, fan_outs)| Pushed { name, fan_outs }).collect();
     let push = Push {
         events: options.events.into(),
         data_bytes: options.size as usize,

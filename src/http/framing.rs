@@ -20,6 +20,15 @@ impl Framing {
     pub fn has_content(self) -> bool {
         !matches!(self, Framing::None | Framing::Length(0))
     }
+
+    /// How many bytes of content will follow, if the head can tell.
+    pub fn content_length(self) -> Option<u64> {
+        match self {
+            Framing::None => Some(0),
+            Framing::Length(length) => Some(length),
+            Framing::Chunked => None,
+        }
+    }
 }
 
 /// The field lines that framing is decided by.

@@ -1,6 +1,7 @@
 //! What a route does with one request: answer at once, or go on for a while.
 
 use std::cell::OnceCell;
+use std::mem;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -215,6 +216,14 @@ impl<'r> Reply<'r> {
         self.log(response.status);
         let date = self.date();
         self.connection.send_head(&self.signed(response), length, date, self.out);
+    }
+
+    /// Sends a whole response, while the exchange still has something to do: the next one begins when this one is
+    /// [ended](Reply::end).
+    pub fn send_early(&mut self, mut response: Response) {
+        let content = mem::take(&mut response.content);
+        self.begin(response, Length::Known(content.len() as u64));
+        self.send_data(&content);
     }
 
     pub fn send_data(&mut self, data: &[u8]) {

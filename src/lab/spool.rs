@@ -6,6 +6,8 @@
 
 use std::mem;
 
+use sha2::Sha256;
+
 use crate::session::{Digests, Errand, File};
 
 /// What lies between a connection and a file.
@@ -25,6 +27,13 @@ pub struct Spool {
 }
 
 impl Spool {
+    /// One that digests what is pushed, for who names content by that; [when](Spool::digest), it is asked.
+    pub fn with_sha256(early: bool) -> Spool {
+        let mut spool = Spool::default();
+        spool.digest(Digests { sha256: Some(Sha256::default()), ..Digests::default() }, early);
+        spool
+    }
+
     /// What is pushed goes to this file from here on, behind so many bytes.
     pub fn open(&mut self, file: File, offset: u64) {
         (self.file, self.offset) = (Some(file), offset);
@@ -77,6 +86,11 @@ impl Spool {
     /// Of all that has been pushed, if that is known by now.
     pub fn digests(&self) -> Option<&Digests> {
         self.digests.as_deref().filter(|_| self.digests_early || self.is_empty())
+    }
+
+    /// The same, of this kind.
+    pub fn sha256(&self) -> Option<Sha256> {
+        self.digests()?.sha256.clone()
     }
 
     /// Of all that has been written, if that is known by now.

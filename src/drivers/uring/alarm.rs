@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::ring;
+use rustix::event::{EventfdFlags, eventfd};
+
 use crate::drivers::alarm::Alarm;
 
 /// A counter in the kernel. Each addition to it completes the poll that the ring has on it, so nobody ever reads it: it
@@ -14,7 +15,8 @@ pub(super) struct EventFd(File);
 
 impl EventFd {
     pub(super) fn new() -> io::Result<EventFd> {
-        Ok(EventFd(ring::event_descriptor()?.into()))
+        let descriptor = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(EventFd(File::from(descriptor)))
     }
 }
 

@@ -1,21 +1,21 @@
 //! One connection of the io_uring driver: its session, its socket, and which operations are under way for it.
 
-use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
-use std::mem;
+mod completions;
+mod held;
+
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-use log::trace;
 use socket2::SockRef;
 
+use self::held::Held;
 use super::leaving::Leaving;
-use super::ring::{Buffer, Unsent};
+use super::ring::Unsent;
 use super::token::Whose;
 use super::workspace::Workspace;
-use crate::drivers::listen::{self, Name};
-use crate::drivers::{Ending, READ_BYTES};
+use crate::drivers::Ending;
+use crate::drivers::listen;
 use crate::session::{Bell, Done, Errand, Flow, Session};
 
 /// A session and its socket. Kept small: most of them wait most of the time.
@@ -32,27 +32,6 @@ pub(super) struct Peer<S> {
     /// Whether the ring watches the socket, for who waits for room or receives nothing.
     is_watched: bool,
     socket: TcpStream,
-}
-
-/// Bytes in the pieces in which a session takes them. Before a cancellation has come through the kernel may have filled
-/// every buffer; a session that got all of that in one call could not say in between that it is enough.
-#[derive(Default)]
-struct Held {
-    pieces: VecDeque<Vec<u8>>,
-}
-
-impl Held {
-    fn push(&mut self, bytes: &[u8]) {
-        match self.pieces.back_mut() {
-            Some(last) if last.len() + bytes.len() <= READ_BYTES => last.extend_from_slice(bytes),
-            _ => self.pieces.push_back(bytes.to_vec()),
-        }
-    }
-
-    /// Whether there is as much as one read takes.
-    fn is_full(&self) -> bool {
-        self.pieces.len() > 1 || self.pieces.front().is_some_and(|piece| piece.len() >= READ_BYTES)
-    }
 }
 
 /// What becomes of bytes that arrive.
@@ -107,84 +86,6 @@ impl<S: Session> Peer<S> {
             is_watched: false,
             socket,
         }
-    }
-
-    /// Takes what has arrived, for the turn that follows.
-    pub(super) fn received(
-        &mut self,
-        result: io::Result<Option<Buffer>>,
-        goes_on: bool,
-        work: &mut Workspace,
-    ) -> Result<(), Ending> {
-        if !goes_on {
-            self.incoming = Incoming::Left;
-        }
-        match result {
-            Ok(Some(bytes)) => {
-                work.counts.reads += 1;
-                trace!("{}: read {} bytes", Name(&self.socket), bytes.len());
-                work.arrived = Some(bytes);
-            }
-            Ok(None) => {
-                work.counts.reads += 1;
-                trace!("{}: read the end of the stream", Name(&self.socket));
-                self.incoming = Incoming::Ending;
-            }
-            // As it was asked to, or all buffers were taken: those of this round are free when the next one begins.
-            Err(error) if is_to_be_begun_again(&error) => work.counts.would_block += 1,
-            Err(error) => return Err(Ending::Failed(error)),
-        }
-        Ok(())
-    }
-
-    /// Looks what has happened to the socket.
-    pub(super) fn changed(&mut self, goes_on: bool, work: &mut Workspace) -> Result<(), Ending> {
-        self.is_watched = goes_on;
-        if let Some(error) = self.socket.take_error()? {
-            return Err(Ending::Failed(error));
-        }
-        if let Outgoing::Full(_) = self.outgoing
-            && let Outgoing::Full(unsent) = mem::replace(&mut self.outgoing, Outgoing::Asking)
-        {
-            self.submit(*unsent, work);
-        }
-        Ok(())
-    }
-
-    /// Hears how many bytes have left, and sends the rest.
-    pub(super) fn sent(
-        &mut self,
-        mut unsent: Unsent,
-        result: io::Result<usize>,
-        work: &mut Workspace,
-    ) -> Result<(), Ending> {
-        self.outgoing = Outgoing::Asking;
-        match result {
-            Ok(0) => return Err(Ending::Failed(ErrorKind::WriteZero.into())),
-            Ok(count) => {
-                work.counts.writes += 1;
-                let waiting = unsent.bytes.len() - unsent.sent;
-                trace!("{}: wrote {count} of {waiting} bytes", Name(&self.socket));
-                unsent.sent += count;
-                unsent.stalls_at = work.now + work.settings.send_timeout;
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                work.counts.would_block += 1;
-                self.outgoing = Outgoing::Full(Box::new(unsent));
-                return Ok(());
-            }
-            Err(error) if is_to_be_begun_again(&error) => {}
-            Err(error) => return Err(Ending::Failed(error)),
-        }
-        if unsent.sent == unsent.bytes.len() {
-            work.keep(unsent.bytes);
-        } else {
-            // A reader who is slow may be so for long.
-            unsent.bytes.drain(..mem::take(&mut unsent.sent));
-            unsent.bytes.shrink_to_fit();
-            self.submit(unsent, work);
-        }
-        Ok(())
     }
 
     /// Feeds and asks the session until there is nothing to do, or enough was done for one turn.
@@ -390,8 +291,8 @@ impl<S: Session> Peer<S> {
 
     /// The next piece of what was kept for the session.
     fn take_held(&mut self) -> Option<Vec<u8>> {
-        let piece = self.held.as_mut()?.pieces.pop_front();
-        self.held.take_if(|held| held.pieces.is_empty());
+        let piece = self.held.as_mut()?.pop();
+        self.held.take_if(|held| held.is_empty());
         piece
     }
 
@@ -406,14 +307,6 @@ impl<S: Session> Peer<S> {
             self.incoming = Incoming::Cancelled;
         }
     }
-}
-
-/// An operation that has ended and says nothing of the connection.
-fn is_to_be_begun_again(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::ECANCELED | libc::ENOBUFS | libc::EINTR | libc::EAGAIN | libc::ENOMEM)
-    )
 }
 
 /// Feeds and questions to the session before the next peer has its turn.

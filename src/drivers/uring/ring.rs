@@ -1,11 +1,13 @@
 //! The ring: what is submitted to the kernel, what it reports back, and the memory that both touch.
 //!
-//! Of the servers, only this module and its children have `unsafe`, for one reason: an operation tells the kernel an address,
-//! and the kernel reads or writes there later, when no borrow of ours is left to be checked. The argument for them is:
+//! Of the servers, only this module and its children have `unsafe`, for one reason: an operation tells the kernel an
+//! address, and the kernel reads or writes there later, when no borrow of ours is left to be checked. The argument for
+//! them is:
 //!
 //! 1. **The ring owns what an operation uses** from before it is submitted until its last completion was taken. Bytes to
 //!    be sent, and files with what is read or written there, are moved into the ring and come back with the completion;
-//!    bytes that arrive lie in buffers of the ring, which it lends one by one. Connections may be dropped, cancelled, or panic: they own none of it.
+//!    bytes that arrive lie in buffers of the ring, which it lends one by one. Connections may be dropped, cancelled, or
+//!    panic: they own none of it.
 //! 2. **Nobody else makes operations.** All other arguments of theirs are numbers. A wrong one of these can only fail or
 //!    meet another descriptor, and descriptors are closed here, by whoever owns them.
 //! 3. **The ring ends last.** Dropping it cancels everything and takes every completion; if that cannot be done, the
@@ -14,6 +16,7 @@
 #![allow(unsafe_code)]
 
 mod buffers;
+mod setup;
 mod transfer;
 
 use std::collections::VecDeque;
@@ -26,10 +29,11 @@ use std::time::{Duration, Instant};
 use io_uring::cqueue::{buffer_select, more};
 use io_uring::squeue::Entry;
 use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
-use io_uring::{IoUring, Probe, opcode};
+use io_uring::{IoUring, opcode};
 use slab::Slab;
 
 use self::buffers::Buffers;
+use self::setup::{explained, probe, set_up};
 use super::token::{Token, Whose};
 use crate::drivers::counts::Calls;
 
@@ -359,50 +363,6 @@ impl Drop for Ring {
     }
 }
 
-/// Each kernel the best way that it knows for a ring of one thread: completions are worked out when that thread waits
-/// for them (Linux 6.1), or at least without interrupting it.
-fn set_up(shape: Shape) -> io::Result<IoUring> {
-    let mut builder = IoUring::builder();
-    // A single issuer is of Linux 6.0, and so is the multishot receive, which nothing else tells of.
-    builder.setup_single_issuer().setup_submit_all().setup_clamp().setup_taskrun_flag();
-    builder.setup_cqsize(shape.completions);
-    match builder.clone().setup_defer_taskrun().build(shape.submissions) {
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            builder.setup_coop_taskrun().build(shape.submissions)
-        }
-        built => built,
-    }
-}
-
-fn probe(uring: &IoUring) -> io::Result<()> {
-    let mut probe = Probe::new();
-    uring.submitter().register_probe(&mut probe).map_err(explained)?;
-    let is_missing = |code: &&(u8, &str)| !probe.is_supported(code.0);
-    let missing: Vec<_> = NEEDED.iter().filter(is_missing).map(|(_, name)| *name).collect();
-    let can_wait = uring.params().is_feature_ext_arg() && uring.params().is_feature_nodrop();
-    if missing.is_empty() && can_wait {
-        return Ok(());
-    }
-    Err(unsupported(format!("io_uring of this kernel lacks {}; Linux 6.0 has it", missing.join(", "))))
-}
-
-/// What to make of an error of setting up.
-fn explained(error: io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(libc::ENOSYS) => unsupported("this kernel has no io_uring, or a sandbox hides it".into()),
-        Some(libc::EPERM | libc::EACCES) => io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "io_uring is forbidden here, by kernel.io_uring_disabled or by the seccomp filter of a container",
-        ),
-        Some(libc::EINVAL) => unsupported("io_uring of this kernel is too old; Linux 6.0 will do".into()),
-        _ => error,
-    }
-}
-
-fn unsupported(why: String) -> io::Error {
-    io::Error::new(io::ErrorKind::Unsupported, why)
-}
-
 fn checked(result: i32) -> io::Result<i32> {
     if result < 0 { Err(io::Error::from_raw_os_error(-result)) } else { Ok(result) }
 }
@@ -410,29 +370,6 @@ fn checked(result: i32) -> io::Result<i32> {
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN))
 }
-
-/// An eventfd, which no operation reads: it is only watched.
-pub(super) fn event_descriptor() -> io::Result<OwnedFd> {
-    // SAFETY: it takes no address, and what it returns is ours alone.
-    match unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) } {
-        -1 => Err(io::Error::last_os_error()),
-        // SAFETY: as above.
-        descriptor => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
-    }
-}
-
-const NEEDED: [(u8, &str); 10] = [
-    (opcode::AcceptMulti::CODE, "accept"),
-    (opcode::RecvMulti::CODE, "recv"),
-    (opcode::Send::CODE, "send"),
-    (opcode::PollAdd::CODE, "poll"),
-    (opcode::AsyncCancel2::CODE, "cancel"),
-    (opcode::Close::CODE, "close"),
-    (opcode::Read::CODE, "read"),
-    (opcode::Write::CODE, "write"),
-    (opcode::Fsync::CODE, "fsync"),
-    (opcode::Timeout::CODE, "timeout"),
-];
 
 /// What the length of an operation can say.
 const MOST_AT_ONCE: usize = i32::MAX as usize;

@@ -14,11 +14,10 @@ use std::mem;
 use std::sync::Arc;
 
 use serde_json::json;
-use sha2::Sha256;
 
 use super::content_type::content_type;
 use super::last_modified;
-use crate::http::{Framing, Length, Response};
+use crate::http::Response;
 use crate::lab::exchange::{Answer, Call, Demand, Exchange, Reply};
 use crate::lab::images::file_name::FileName;
 use crate::lab::images::id::ImageId;
@@ -27,20 +26,14 @@ use crate::lab::journal::Ack;
 use crate::lab::refusal::{Form, Refusal};
 use crate::lab::representation::Representation;
 use crate::lab::spool::Spool;
-use crate::session::{Digests, Done, Errand, Failure, Name, Stay};
+use crate::session::{Done, Errand, Failure, Name, Stay};
 
 /// `POST /images`
 pub(super) fn upload(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let announced = match call.request.framing {
-        Framing::None => Some(0),
-        Framing::Length(length) => Some(length),
-        Framing::Chunked => None,
-    };
+    let announced = call.request.framing.content_length();
     let content_type = content_type(call)?;
     let ack = Ack::of_file(call)?;
     let place = call.lab.images.admit(announced)?;
-    let mut spool = Spool::default();
-    spool.digest(Digests { sha256: Some(Sha256::default()), ..Digests::default() }, ack == Ack::Memory);
     Ok(Answer::exchange(Upload {
         images: Arc::clone(&call.lab.images),
         incoming: place.incoming(),
@@ -50,7 +43,7 @@ pub(super) fn upload(call: &Call<'_>) -> Result<Answer, Refusal> {
         representation: call.representation(),
         form: call.form(),
         length: 0,
-        spool,
+        spool: Spool::with_sha256(ack == Ack::Memory),
         is_complete: false,
         is_promised: false,
         is_under_way: false,
@@ -239,8 +232,9 @@ impl Upload {
 
     /// What the content is called, which is asked only when all of it is in the digest.
     fn id(&self) -> ImageId {
-        let digest = self.spool.digests().and_then(|digests| digests.sha256.clone());
-        ImageId::of(digest.expect("all content has come, and is written if it is not digested early"))
+        ImageId::of(
+            self.spool.sha256().expect("all content has come, and is written if it is not digested early"),
+        )
     }
 
     /// Gives up the file and the room for it.
@@ -266,10 +260,7 @@ impl Upload {
         if let Some(image) = self.images.find(&id) {
             return self.end(Ok(Kept::There(image)));
         }
-        let response = self.told(201, &id);
-        let content = response.content.clone();
-        reply.begin(response, Length::Known(content.len() as u64));
-        reply.send_data(&content);
+        reply.send_early(self.told(201, &id));
         self.is_promised = true;
     }
 

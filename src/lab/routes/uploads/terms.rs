@@ -1,7 +1,7 @@
 //! What a request says of an upload, and whether that fits what is known of it.
 
 use super::tus;
-use crate::http::{Framing, structured};
+use crate::http::structured;
 use crate::lab::exchange::Call;
 use crate::lab::journal::Ack;
 use crate::lab::refusal::{Form, Refusal};
@@ -59,11 +59,7 @@ impl Terms {
             offset: only(call, "upload-offset").and_then(structured::count),
             is_last: false,
             length: only(call, "upload-length").and_then(structured::count),
-            announced: match call.request.framing {
-                Framing::None => Some(0),
-                Framing::Length(length) => Some(length),
-                Framing::Chunked => None,
-            },
+            announced: call.request.framing.content_length(),
             hears_interim: version == Some(INTEROP_VERSION),
             ack: Ack::of_file(call)?,
             form: call.form(),

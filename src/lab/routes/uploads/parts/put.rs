@@ -10,10 +10,9 @@
 use std::mem;
 
 use serde_json::json;
-use sha2::Sha256;
 
 use super::part;
-use crate::http::{Framing, Length, Response};
+use crate::http::Response;
 use crate::lab::exchange::{Answer, Call, Demand, Exchange, Reply};
 use crate::lab::images::disk_refused;
 use crate::lab::images::id::ImageId;
@@ -22,18 +21,12 @@ use crate::lab::refusal::{Form, Refusal};
 use crate::lab::representation::Representation;
 use crate::lab::spool::Spool;
 use crate::lab::uploads::parts::Slot;
-use crate::session::{Digests, Done, Errand, Failure, Name, Stay};
+use crate::session::{Done, Errand, Failure, Name, Stay};
 
 pub(super) fn put(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let announced = match call.request.framing {
-        Framing::None => Some(0),
-        Framing::Length(length) => Some(length),
-        Framing::Chunked => None,
-    };
+    let announced = call.request.framing.content_length();
     let ((upload, number), ack) = (part(call)?, Ack::of_file(call)?);
     let slot = call.lab.uploads.admit_part(upload, number, announced)?;
-    let mut spool = Spool::default();
-    spool.digest(Digests { sha256: Some(Sha256::default()), ..Digests::default() }, ack == Ack::Memory);
     Ok(Answer::exchange(Put {
         number,
         slot: Some(slot),
@@ -41,7 +34,7 @@ pub(super) fn put(call: &Call<'_>) -> Result<Answer, Refusal> {
         representation: call.representation(),
         form: call.form(),
         length: 0,
-        spool,
+        spool: Spool::with_sha256(ack == Ack::Memory),
         is_complete: false,
         is_promised: false,
         is_under_way: false,
@@ -194,8 +187,9 @@ impl Put {
 
     /// That of the content, which is asked for only when all of it is in it.
     fn digest(&self) -> ImageId {
-        let digest = self.spool.digests().and_then(|digests| digests.sha256.clone());
-        ImageId::of(digest.expect("all content has come, and is written if it is not digested early"))
+        ImageId::of(
+            self.spool.sha256().expect("all content has come, and is written if it is not digested early"),
+        )
     }
 
     /// Gives up the file and the room for it.
@@ -216,10 +210,7 @@ impl Put {
         if let Some(Err(refusal)) = self.slot.as_ref().map(Slot::promise) {
             return self.end(Err(refusal));
         }
-        let response = self.told(&self.digest());
-        let content = response.content.clone();
-        reply.begin(response, Length::Known(content.len() as u64));
-        reply.send_data(&content);
+        reply.send_early(self.told(&self.digest()));
         self.is_promised = true;
     }
 

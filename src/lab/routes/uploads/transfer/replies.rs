@@ -5,7 +5,7 @@ use super::super::parts;
 use super::super::terms::{INTEROP_VERSION, INTEROP_VERSION_FIELD};
 use super::super::tus;
 use super::{Outcome, Step, Transfer};
-use crate::http::{Length, Response};
+use crate::http::Response;
 use crate::lab::exchange::Reply;
 use crate::lab::images::Kept;
 use crate::lab::images::id::ImageId;
@@ -64,13 +64,10 @@ impl Transfer {
         } else if length.is_some_and(|length| length != end) {
             return;
         } else {
-            let digest = self.spool.digests().and_then(|digests| digests.sha256.clone());
-            let Some(id) = digest.map(ImageId::of) else { return };
+            let Some(id) = self.spool.sha256().map(ImageId::of) else { return };
             self.complete_response(&id, self.uploads.images.find(&id).is_none(), end)
         };
-        let content = response.content.clone();
-        reply.begin(response, Length::Known(content.len() as u64));
-        reply.send_data(&content);
+        reply.send_early(response);
         self.is_promised = true;
     }
 

@@ -16,6 +16,7 @@ use crate::drivers::{self, stop};
 use crate::http::Limits;
 use crate::lab::Lab;
 use crate::lab::clock::TimeSource;
+use crate::lab::rehearsal::rehearse;
 use crate::lab::settings::{JobSettings, QueueSettings, Settings, TopicSettings, WebSocketSettings};
 use crate::lab::topics::log::History;
 use crate::store::{self, Store};
@@ -172,6 +173,7 @@ impl Options {
         port: u16,
         listen: fn(SocketAddr) -> io::Result<TcpListener>,
     ) -> Result<Server, String> {
+        rehearse(OPERATING_SYSTEM); // before there is a log
         let filter = env_logger::Env::default().default_filter_or("warn");
         env_logger::Builder::from_env(filter).format_timestamp_millis().init();
         // A connection is a descriptor, and the usual soft limit of 1,024 is a relic of select(2). Where it cannot

@@ -60,6 +60,13 @@ pub trait Session: Send {
     /// has happened already: in this order nothing falls between.
     fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>);
 
+    /// What was appended has left at once, at `now`. Answers whether there may be more; otherwise
+    /// [`poll_transmit`](Session::poll_transmit) need not be asked before something has happened to the session, or it
+    /// was woken. A driver that does not know when bytes have left asks without this.
+    fn handle_sent(&mut self, _now: Instant) -> bool {
+        true
+    }
+
     /// How many bytes the system may hold on their way to the peer, if the session wants another number than the
     /// usual one: said once, and asked for before anything leaves that
     /// [`poll_transmit`](Session::poll_transmit) has appended. A system rounds it, and has limits of its own.

@@ -73,6 +73,64 @@ impl Tracer {
         }
     }
 
+    /// Shows what a side has sent on a connection, behind `offset` bytes.
+    fn show(&self, number: u64, now: Instant, side: Side, offset: u64, bytes: &[u8]) {
+        if let Some(tape) = &self.tape {
+            tape.record(number, side, offset, bytes);
+        }
+        if self.printer.is_some() {
+            let mut lines = String::new();
+            print_block(side, bytes, &mut lines);
+            self.print(number, now, side, &lines);
+        }
+        if let Some(audience) = self.audience(number) {
+            audience.show(number, now, &lines_of(side, bytes));
+        }
+    }
+
+    /// Shows that a side has finished sending, behind `offset` bytes.
+    fn show_end(&self, number: u64, now: Instant, side: Side, offset: u64, line: &str) {
+        if let Some(tape) = &self.tape {
+            tape.record(number, side, offset, b"");
+        }
+        let line = format!("{line}\n");
+        self.print(number, now, side, &line);
+        if let Some(audience) = self.audience(number) {
+            audience.show(number, now, &line);
+        }
+    }
+
+    fn print(&self, number: u64, now: Instant, side: Side, lines: &str) {
+        let Some(mut printer) = self.printer() else {
+            return;
+        };
+        let mut text = String::new();
+        if printer.last.replace((number, side)) != Some((number, side))
+            && let Some(Opened { peer, at }) = printer.open.get(&number)
+        {
+            text = heading(number, *peer, now.saturating_duration_since(*at));
+        }
+        text.push_str(lines);
+        (printer.print)(&text);
+    }
+
+    /// A connection is over.
+    fn forget(&self, number: u64) {
+        if let Some(mut printer) = self.printer() {
+            printer.open.remove(&number);
+        }
+    }
+
+    /// The first line of what the client of a connection has sent last, if that is on the tape.
+    fn last_heard(&self, number: u64) -> Option<String> {
+        let chunk = self.tape.as_ref()?.latest(number, Side::Client)?;
+        let line = chunk.bytes.split(|byte| *byte == b'\n').next()?;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut text = String::new();
+        notation::encode(&line[..line.len().min(MAX_LABEL_BYTES)], &mut text);
+        Some(text)
+    }
+
     fn printer(&self) -> Option<MutexGuard<'_, Printer>> {
         let printer = self.printer.as_ref()?;
         Some(printer.lock().unwrap_or_else(PoisonError::into_inner))
@@ -95,48 +153,66 @@ impl fmt::Debug for Tracer {
     }
 }
 
-/// A session, and what it shows of itself.
+/// A session that knows which connection it is of, and how much has passed there.
+pub trait Counted: Session {
+    /// The number of the connection.
+    fn number(&self) -> u64;
+
+    /// How many bytes it has received.
+    fn received(&self) -> u64;
+
+    /// How many bytes it has had for the peer.
+    fn sent(&self) -> u64;
+}
+
+/// A session, and who is shown what passes through it.
 #[derive(Debug)]
 pub struct Traced<S> {
     inner: S,
-    view: Option<View>,
+    /// `None` where nobody is shown anything.
+    tracer: Option<Arc<Tracer>>,
+    has_half_closed: bool,
 }
 
-impl<S: Session> Traced<S> {
-    /// Shows what passes through `inner` as that of connection `number`, accepted from `peer` at `now`.
-    pub fn new(inner: S, number: u64, peer: SocketAddr, now: Instant, tracer: &Arc<Tracer>) -> Self {
-        let view = (!tracer.is_off()).then(|| View {
-            tracer: Arc::clone(tracer),
-            number,
-            received: 0,
-            sent: 0,
-            half_closed: false,
-        });
+impl<S: Counted> Traced<S> {
+    /// Shows what passes through `inner`, whose connection was accepted from `peer` at `now`.
+    pub fn new(inner: S, peer: SocketAddr, now: Instant, tracer: &Arc<Tracer>) -> Self {
+        let number = inner.number();
         if let Some(mut printer) = tracer.printer() {
             printer.open.insert(number, Opened { peer, at: now });
         }
         if let Some(audience) = tracer.audience(number) {
             audience.show(number, now, "# opened\n");
         }
-        Self { inner, view }
+        Self { inner, tracer: (!tracer.is_off()).then(|| Arc::clone(tracer)), has_half_closed: false }
+    }
+
+    /// Shows what the session has said, and that it says no more. `offset` bytes came before.
+    fn show_sent(&mut self, now: Instant, offset: u64, said: &[u8]) {
+        let (Some(tracer), number) = (&self.tracer, self.inner.number()) else { return };
+        if !said.is_empty() {
+            tracer.show(number, now, Side::Server, offset, said);
+        }
+        if !self.has_half_closed && self.inner.flow() == Flow::HalfClosed {
+            self.has_half_closed = true;
+            tracer.show_end(number, now, Side::Server, self.inner.sent(), "S <half-close>");
+        }
     }
 }
 
-impl<S: Session> Session for Traced<S> {
+impl<S: Counted> Session for Traced<S> {
     fn receive(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
-        let Some(view) = &mut self.view else {
-            return self.inner.receive(now, bytes, out);
-        };
-        view.received(now, bytes);
-        let before = out.len();
+        if let Some(tracer) = &self.tracer {
+            tracer.show(self.inner.number(), now, Side::Client, self.inner.received(), bytes);
+        }
+        let (sent, before) = (self.inner.sent(), out.len());
         self.inner.receive(now, bytes, out);
-        view.sent(now, &out[before..]);
-        view.watch(now, self.inner.flow());
+        self.show_sent(now, sent, &out[before..]);
     }
 
     fn receive_eof(&mut self, now: Instant) {
-        if let Some(view) = &mut self.view {
-            view.end(now, Side::Client, "C <eof>");
+        if let Some(tracer) = &self.tracer {
+            tracer.show_end(self.inner.number(), now, Side::Client, self.inner.received(), "C <eof>");
         }
         self.inner.receive_eof(now);
     }
@@ -150,20 +226,22 @@ impl<S: Session> Session for Traced<S> {
     }
 
     fn handle_close(&mut self, now: Instant, cause: Cause<'_>) {
-        if let Some(view) = &mut self.view {
-            view.close(now, cause, self.inner.flow());
+        if let Some(tracer) = &self.tracer {
+            let end = ending(cause, self.inner.flow());
+            tracer.show_end(self.inner.number(), now, Side::Server, self.inner.sent(), &end);
+            tracer.forget(self.inner.number());
         }
         self.inner.handle_close(now, cause);
     }
 
     fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
-        let Some(view) = &mut self.view else {
-            return self.inner.poll_transmit(now, bell, out);
-        };
-        let before = out.len();
+        let (sent, before) = (self.inner.sent(), out.len());
         self.inner.poll_transmit(now, bell, out);
-        view.sent(now, &out[before..]);
-        view.watch(now, self.inner.flow());
+        self.show_sent(now, sent, &out[before..]);
+    }
+
+    fn handle_sent(&mut self, now: Instant) -> bool {
+        self.inner.handle_sent(now)
     }
 
     fn poll_send_buffer(&mut self) -> Option<usize> {
@@ -183,7 +261,8 @@ impl<S: Session> Session for Traced<S> {
     }
 
     fn label(&self) -> String {
-        match self.view.as_ref().and_then(View::last_heard) {
+        let last_heard = self.tracer.as_ref().and_then(|tracer| tracer.last_heard(self.inner.number()));
+        match last_heard {
             Some(heard) => format!("{}, which was asked last: {heard}", self.inner.label()),
             None => self.inner.label(),
         }
@@ -194,102 +273,14 @@ impl<S: Session> Session for Traced<S> {
     }
 }
 
-/// One connection, as the tracer sees it.
-#[derive(Debug)]
-struct View {
-    tracer: Arc<Tracer>,
-    number: u64,
-    received: u64,
-    sent: u64,
-    half_closed: bool,
-}
-
-impl View {
-    fn received(&mut self, now: Instant, bytes: &[u8]) {
-        self.show(now, Side::Client, self.received, bytes);
-        self.received += bytes.len() as u64;
-    }
-
-    fn sent(&mut self, now: Instant, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            self.show(now, Side::Server, self.sent, bytes);
-            self.sent += bytes.len() as u64;
-        }
-    }
-
-    /// The first line of what the client has sent last, if that is on the tape.
-    fn last_heard(&self) -> Option<String> {
-        let chunk = self.tracer.tape.as_ref()?.latest(self.number, Side::Client)?;
-        let line = chunk.bytes.split(|byte| *byte == b'\n').next()?;
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let mut text = String::new();
-        notation::encode(&line[..line.len().min(MAX_LABEL_BYTES)], &mut text);
-        Some(text)
-    }
-
-    fn watch(&mut self, now: Instant, flow: Flow) {
-        if flow == Flow::HalfClosed && !self.half_closed {
-            self.half_closed = true;
-            self.end(now, Side::Server, "S <half-close>");
-        }
-    }
-
-    fn close(&mut self, now: Instant, cause: Cause<'_>, flow: Flow) {
-        let end = match (cause, flow) {
-            (Cause::Flow, Flow::Reset) => "S <reset>".to_owned(),
-            (Cause::Flow, _) => "S <close>".to_owned(),
-            (Cause::Failed(why), _) => format!("# failed: {}", why.to_string().replace('\n', " ")),
-            (Cause::Stalled, _) => "# the peer did not read on\nS <close>".to_owned(),
-            (Cause::Stopped, _) => "# the server stopped\nS <close>".to_owned(),
-        };
-        self.end(now, Side::Server, &end);
-        if let Some(mut printer) = self.tracer.printer() {
-            printer.open.remove(&self.number);
-        }
-    }
-
-    fn show(&self, now: Instant, side: Side, offset: u64, bytes: &[u8]) {
-        if let Some(tape) = &self.tracer.tape {
-            tape.record(self.number, side, offset, bytes);
-        }
-        if self.tracer.printer.is_some() {
-            let mut lines = String::new();
-            print_block(side, bytes, &mut lines);
-            self.print(now, side, &lines);
-        }
-        if let Some(audience) = self.tracer.audience(self.number) {
-            audience.show(self.number, now, &lines_of(side, bytes));
-        }
-    }
-
-    /// Shows that a side has finished sending.
-    fn end(&self, now: Instant, side: Side, line: &str) {
-        let sent = match side {
-            Side::Client => self.received,
-            Side::Server => self.sent,
-        };
-        if let Some(tape) = &self.tracer.tape {
-            tape.record(self.number, side, sent, b"");
-        }
-        let line = format!("{line}\n");
-        self.print(now, side, &line);
-        if let Some(audience) = self.tracer.audience(self.number) {
-            audience.show(self.number, now, &line);
-        }
-    }
-
-    fn print(&self, now: Instant, side: Side, lines: &str) {
-        let Some(mut printer) = self.tracer.printer() else {
-            return;
-        };
-        let mut text = String::new();
-        if printer.last.replace((self.number, side)) != Some((self.number, side))
-            && let Some(Opened { peer, at }) = printer.open.get(&self.number)
-        {
-            text = heading(self.number, *peer, now.saturating_duration_since(*at));
-        }
-        text.push_str(lines);
-        (printer.print)(&text);
+/// How the trace of a connection ends.
+fn ending(cause: Cause<'_>, flow: Flow) -> String {
+    match (cause, flow) {
+        (Cause::Flow, Flow::Reset) => "S <reset>".to_owned(),
+        (Cause::Flow, _) => "S <close>".to_owned(),
+        (Cause::Failed(why), _) => format!("# failed: {}", why.to_string().replace('\n', " ")),
+        (Cause::Stalled, _) => "# the peer did not read on\nS <close>".to_owned(),
+        (Cause::Stopped, _) => "# the server stopped\nS <close>".to_owned(),
     }
 }
 

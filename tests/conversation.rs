@@ -78,6 +78,27 @@ fn a_slow_reader_has_its_time_to_hang_up_when_the_last_byte_has_left() {
 }
 
 #[test]
+fn who_has_said_all_need_not_be_asked_again() {
+    let start = Instant::now();
+    let (mut out, settings) = (Vec::new(), Settings { heartbeat: Duration::ZERO, ..Settings::default() });
+    let mut conversation = open(settings, start);
+    conversation.receive(start, &mut b"GET /plaintext HTTP/1.1\r\nHost: lab\r\n\r\n".to_owned(), &mut out);
+    assert!(!conversation.handle_sent(start), "there is no other request");
+    assert!(conversation.poll_timeout().is_some(), "nobody may be idle for ever");
+
+    out.clear();
+    let stream = b"GET /topics/news/events HTTP/1.1\r\nHost: lab\r\n\r\n";
+    conversation.receive(start, &mut stream.to_owned(), &mut out);
+    assert!(conversation.handle_sent(start), "it has not begun to listen");
+    out.clear();
+    conversation.poll_transmit(start, Waker::noop(), &mut out);
+    assert!(out.is_empty() && !conversation.handle_sent(start), "there is no event");
+    assert_eq!((conversation.poll_timeout(), conversation.flow()), (None, Flow::Open));
+    conversation.receive_eof(start);
+    assert!(conversation.handle_sent(start), "it has to hear that it is over");
+}
+
+#[test]
 fn a_peer_that_is_turned_away_is_told_so_even_if_it_has_finished_sending() {
     let now = Instant::now();
     let mut conversation = open(Settings { max_connections: 0, ..Settings::default() }, now);

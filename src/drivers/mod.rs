@@ -11,8 +11,8 @@
 //! 1. **Feed, then send.** What was read goes to `receive`, and what `receive` appended is written at once, before
 //!    anything else is awaited. A batch that arrived in one read leaves in one write.
 //! 2. **Ask only when everything has left.** `poll_transmit` is called when no byte is unsent, and again until it
-//!    appends nothing. So the reader's pace reaches the session, and nobody holds more than one piece for a peer
-//!    that does not read.
+//!    appends nothing, or `handle_sent` says that there is no more. So the reader's pace reaches the session, and nobody
+//!    holds more than one piece for a peer that does not read.
 //! 3. **Do not read while bytes are unsent.** A peer that sends and never reads fills its own socket, not our memory.
 //!    Where the kernel reads by itself, it is stopped when [`uring`] holds as much as one read takes.
 //!    A session gets no more than that in one call, and is asked for its flow in between.

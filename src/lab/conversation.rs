@@ -39,8 +39,8 @@ pub struct Conversation {
     state: State,
     /// The form in which the client of the latest request prefers to be refused.
     form: Form,
-    /// The latest request line, kept only while somebody reads the log.
-    request_line: Option<Box<str>>,
+    /// The latest request line, kept only while somebody reads the log. Boxed twice, because usually nobody does.
+    request_line: Option<Box<Box<str>>>,
     arrival: Arrival,
     /// How the latest response was broken off, if it was.
     cut: Option<Cut>,
@@ -58,7 +58,33 @@ enum State {
     },
     /// The 101 has been sent.
     Switching(Box<Upgrade>),
-    Over(Flow, &'static str),
+    Over(Why),
+}
+
+/// Why nothing more is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    Answered,
+    Lingered,
+    Reset,
+    Upgraded,
+    Idle,
+    PeerEnded,
+    ServerStops,
+}
+
+impl Why {
+    fn as_str(self) -> &'static str {
+        match self {
+            Why::Answered => "answered and closed",
+            Why::Lingered => "answered, and the peer lingered",
+            Why::Reset => "reset on request",
+            Why::Upgraded => "speaks another protocol",
+            Why::Idle => "idle",
+            Why::PeerEnded => "the peer has ended",
+            Why::ServerStops => "the server stops",
+        }
+    }
 }
 
 /// What one call of the driver comes with.
@@ -121,13 +147,18 @@ impl Conversation {
         Conversation { state: State::TurningAway, ..Conversation::new(lab, card, now) }
     }
 
+    pub(super) fn card(&self) -> &Card {
+        &self.card
+    }
+
     /// The session that goes on, once the last request has changed the protocol. It has understood what came behind.
     pub(super) fn take_upgrade(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<WebSocket> {
         if !matches!(self.state, State::Switching(_)) {
             return None;
         }
-        let over = State::Over(Flow::Closed, "speaks another protocol");
-        let State::Switching(upgrade) = mem::replace(&mut self.state, over) else { unreachable!() };
+        let State::Switching(upgrade) = mem::replace(&mut self.state, State::Over(Why::Upgraded)) else {
+            unreachable!()
+        };
         let mut websocket = WebSocket::new(Arc::clone(&self.lab), Arc::clone(&self.card), *upgrade, now);
         websocket.begin(now, &mut self.pending.take(), out);
         if self.arrival.has_ended {
@@ -141,22 +172,27 @@ impl Conversation {
         if matches!(self.state, State::Talking | State::TurningAway) && self.connection.is_done() {
             self.pending.clear();
             self.state = match self.cut {
-                Some(Cut::Reset) => State::Over(Flow::Reset, "reset on request"),
-                _ if self.arrival.has_ended => State::Over(Flow::Closed, "answered and closed"),
+                Some(Cut::Reset) => State::Over(Why::Reset),
+                _ if self.arrival.has_ended => State::Over(Why::Answered),
                 _ => State::Draining { until: self.lab.epoch.moment(now) + LINGER },
             };
         }
+        let missing = self.missing();
         if let State::Talking = self.state {
-            self.note_head(now);
+            self.note_head(now, missing);
         }
         // Bytes that wait for a slow reader are the driver's to watch; it comes back when they have left.
-        self.deadline = if out.is_empty() { self.next_deadline() } else { None };
-        self.card.show(self.activity());
+        self.deadline = if out.is_empty() { self.next_deadline(missing) } else { None };
+        self.card.show(self.activity(missing));
         self.card.hand_out(out.len());
     }
 
-    fn note_head(&mut self, now: Instant) {
-        let is_receiving_head = self.connection.missing(self.pending.bytes()) == Some(Missing::Head);
+    fn missing(&self) -> Option<Missing> {
+        self.connection.missing(self.pending.bytes())
+    }
+
+    fn note_head(&mut self, now: Instant, missing: Option<Missing>) {
+        let is_receiving_head = missing == Some(Missing::Head);
         match self.arrival.head_begun {
             Some(_) if is_receiving_head => {}
             None if is_receiving_head => {
@@ -166,15 +202,24 @@ impl Conversation {
         }
     }
 
-    fn next_deadline(&self) -> Option<Moment> {
+    /// The peer has taken what waited for it: it is alive.
+    fn note_taken(&mut self, now: Instant) {
+        let now = self.lab.epoch.moment(now);
+        self.arrival.latest = now;
+        if let State::Draining { until } = &mut self.state {
+            *until = now + LINGER; // only now can it know that nothing is to follow
+        }
+    }
+
+    fn next_deadline(&self, missing: Option<Missing>) -> Option<Moment> {
         let (settings, epoch) = (&self.lab.settings, self.lab.epoch);
         match self.state {
-            State::TurningAway | State::Switching(_) | State::Over(..) => None,
+            State::TurningAway | State::Switching(_) | State::Over(_) => None,
             State::Draining { until } => Some(until),
             State::Talking => {
                 let exchange = self.exchange.as_ref().and_then(|exchange| exchange.poll_timeout());
                 let exchange = exchange.map(|due| epoch.moment(due));
-                let peer = match self.connection.missing(self.pending.bytes()) {
+                let peer = match missing {
                     Some(Missing::Head) => self.arrival.head_begun.map(|begun| begun + settings.head_timeout),
                     // A peer that has to wait for our disk is not late.
                     Some(Missing::Content) if self.errand != UnderWay::Nothing => None,
@@ -187,18 +232,21 @@ impl Conversation {
         }
     }
 
-    /// Between requests, which is where a connection is most of the time.
-    fn has_nothing_to_say(&self) -> bool {
+    /// Whether nothing is to be said before something happens: between requests, which is where a connection is most
+    /// of the time, and while an answer waits for news.
+    fn is_quiet(&self) -> bool {
         matches!(self.state, State::Talking)
-            && self.exchange.is_none()
-            && self.arrival.is_starved
             && !self.arrival.is_late
             && !self.arrival.has_ended
+            && match &self.exchange {
+                None => self.arrival.is_starved,
+                Some(exchange) => self.connection.is_answering() && exchange.is_waiting(),
+            }
     }
 
-    fn activity(&self) -> Activity {
-        match (&self.state, self.connection.missing(self.pending.bytes())) {
-            (State::Draining { .. } | State::Over(..) | State::TurningAway, _) => Activity::Draining,
+    fn activity(&self, missing: Option<Missing>) -> Activity {
+        match (&self.state, missing) {
+            (State::Draining { .. } | State::Over(_) | State::TurningAway, _) => Activity::Draining,
             (State::Switching(_), _) => Activity::WebSocket,
             (State::Talking, Some(_)) => Activity::Receiving,
             (State::Talking, None) if self.exchange.is_some() => Activity::Answering,
@@ -223,7 +271,7 @@ impl Session for Conversation {
     fn receive_eof(&mut self, _now: Instant) {
         self.arrival.has_ended = true;
         if let State::Draining { .. } = self.state {
-            self.state = State::Over(Flow::Closed, "answered and closed");
+            self.state = State::Over(Why::Answered);
         }
     }
 
@@ -233,22 +281,18 @@ impl Session for Conversation {
         }
         let exchange = self.exchange.as_ref().and_then(|exchange| exchange.poll_timeout());
         match self.state {
-            State::Draining { .. } => {
-                self.state = State::Over(Flow::Closed, "answered, and the peer lingered")
-            }
+            State::Draining { .. } => self.state = State::Over(Why::Lingered),
             State::Talking if exchange.is_some_and(|due| due <= now) => {}
-            State::Talking if self.connection.missing(self.pending.bytes()).is_some() => {
-                self.arrival.is_late = true;
-            }
-            State::Talking => self.state = State::Over(Flow::Closed, "idle"),
-            State::TurningAway | State::Switching(_) | State::Over(..) => {}
+            State::Talking if self.missing().is_some() => self.arrival.is_late = true,
+            State::Talking => self.state = State::Over(Why::Idle),
+            State::TurningAway | State::Switching(_) | State::Over(_) => {}
         }
     }
 
     fn handle_shutdown(&mut self, _now: Instant) {
         match self.state {
             State::Talking if self.exchange.is_none() && self.connection.is_between_exchanges() => {
-                self.state = State::Over(Flow::Closed, "the server stops");
+                self.state = State::Over(Why::ServerStops);
             }
             State::Talking => {
                 self.connection.close_after_exchange();
@@ -256,7 +300,7 @@ impl Session for Conversation {
                     exchange.handle_shutdown();
                 }
             }
-            State::TurningAway | State::Draining { .. } | State::Switching(_) | State::Over(..) => {}
+            State::TurningAway | State::Draining { .. } | State::Switching(_) | State::Over(_) => {}
         }
     }
 
@@ -264,25 +308,21 @@ impl Session for Conversation {
         let card = &self.card;
         self.lab.registry.leave(card.number);
         let reason = match (cause, &self.state) {
-            (Cause::Flow, State::Over(_, reason)) => (*reason).to_owned(),
+            (Cause::Flow, State::Over(why)) => why.as_str().to_owned(),
             (cause, _) => cause.to_string(),
         };
-        log::info!("{}: {reason}", card.farewell(now));
-        if self.connection.missing(self.pending.bytes()) == Some(Missing::Content) {
+        log::info!("{}: {reason}", card.farewell(self.lab.epoch.moment(now)));
+        if self.missing() == Some(Missing::Content) {
             self.cut_exchange();
         }
         self.leave_only_promises();
     }
 
     fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {
-        if self.deadline.is_none() {
-            let now = self.lab.epoch.moment(now);
-            self.arrival.latest = now; // the peer has taken what waited for it: it is alive
-            if let State::Draining { until } = &mut self.state {
-                *until = now + LINGER; // and only now can it know that nothing is to follow
-            }
+        if self.card.unsent() > 0 {
+            self.note_taken(now);
         }
-        if self.has_nothing_to_say() {
+        if self.exchange.is_none() && self.is_quiet() {
             return self.settle(now, out);
         }
         let mut turn = Turn { now, date: OnceCell::new(), out, bell: Some(bell) };
@@ -301,10 +341,23 @@ impl Session for Conversation {
                     self.conclude(&mut turn);
                 }
             }
-            State::Draining { .. } | State::Switching(_) | State::Over(..) => {}
+            State::Draining { .. } | State::Switching(_) | State::Over(_) => {}
         }
         self.settle(now, out);
         Card::add(&self.card.bytes_out, out.len() as u64);
+    }
+
+    fn handle_sent(&mut self, now: Instant) -> bool {
+        if !self.is_quiet() {
+            return true;
+        }
+        // While an answer waits for news, nobody's time runs.
+        if self.exchange.is_none() {
+            self.note_taken(now);
+        }
+        self.deadline = self.next_deadline(self.missing());
+        self.card.hand_out(0);
+        false
     }
 
     fn poll_send_buffer(&mut self) -> Option<usize> {
@@ -329,7 +382,8 @@ impl Session for Conversation {
 
     fn flow(&self) -> Flow {
         match self.state {
-            State::Over(flow, _) => flow,
+            State::Over(Why::Reset) => Flow::Reset,
+            State::Over(_) => Flow::Closed,
             State::Draining { .. } => match self.flow_of_exchange() {
                 Flow::Errand => Flow::Errand,
                 _ => Flow::HalfClosed,

@@ -59,22 +59,41 @@ pub fn last_event_id(call: &Call<'_>) -> Result<Option<String>, Refusal> {
     Ok(given.into_iter().flatten().find(|id| !id.is_empty()))
 }
 
-/// A comment from time to time while there is nothing to say: a proxy forgets a silent connection, and whoever writes
-/// to a peer that has gone finds out.
+/// How often there is a sign of life while there is nothing to say: a proxy forgets a silent connection, and whoever
+/// writes to a peer that has gone finds out.
 #[derive(Clone, Copy, Debug)]
-pub struct Heartbeat {
+pub struct Rhythm {
     /// Zero for none. Thousands of connections carry one, so it is half the size of a duration.
     every_millis: u32,
+}
+
+impl Rhythm {
+    /// As the query says, or else the server's option.
+    pub fn read(call: &Call<'_>) -> Result<Rhythm, Refusal> {
+        let usual = call.lab.settings.heartbeat;
+        let every = call.params()?.duration("heartbeat", LONGEST_HEARTBEAT, usual)?;
+        let every = if every.is_zero() { every } else { every.max(SHORTEST_HEARTBEAT) };
+        Ok(Rhythm { every_millis: u32::try_from(every.as_millis()).unwrap_or(u32::MAX) })
+    }
+
+    /// When the next sign of life is due, if something is sent now.
+    pub fn next(self, now: Instant) -> Option<Instant> {
+        let every = Duration::from_millis(self.every_millis.into());
+        (!every.is_zero()).then(|| now + every)
+    }
+}
+
+/// A comment in a [`Rhythm`].
+#[derive(Clone, Copy, Debug)]
+pub struct Heartbeat {
+    rhythm: Rhythm,
     due: Option<Instant>,
 }
 
 impl Heartbeat {
     /// As the query says, or else the server's option.
     pub fn read(call: &Call<'_>) -> Result<Heartbeat, Refusal> {
-        let usual = call.lab.settings.heartbeat;
-        let every = call.params()?.duration("heartbeat", LONGEST_HEARTBEAT, usual)?;
-        let every = if every.is_zero() { every } else { every.max(SHORTEST_HEARTBEAT) };
-        Ok(Heartbeat { every_millis: u32::try_from(every.as_millis()).unwrap_or(u32::MAX), due: None })
+        Ok(Heartbeat { rhythm: Rhythm::read(call)?, due: None })
     }
 
     /// Sends a sign of life if it is time for one.
@@ -89,8 +108,7 @@ impl Heartbeat {
 
     /// Something was sent, so the next sign of life is not due before its time.
     pub fn note(&mut self, now: Instant) {
-        let every = Duration::from_millis(self.every_millis.into());
-        self.due = (!every.is_zero()).then(|| now + every);
+        self.due = self.rhythm.next(now);
     }
 
     /// Whether it is time for one.

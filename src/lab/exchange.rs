@@ -112,6 +112,12 @@ pub trait Exchange: Send {
     /// it has happened already: in this order nothing falls between.
     fn poll(&mut self, _reply: &mut Reply<'_>) {}
 
+    /// Whether it has said all that it has to say until something happens: it is woken, or comes to its
+    /// [deadline](Exchange::poll_timeout), or its client sends. Then it need not be polled again to find that out.
+    fn is_waiting(&self) -> bool {
+        false
+    }
+
     /// How many bytes the system may hold for the client, if the exchange wants another number than the usual one:
     /// said once, behind a poll that has sent something. It holds for the connection from then on.
     fn poll_send_buffer(&mut self) -> Option<usize> {

@@ -27,6 +27,7 @@ pub mod queues;
 pub mod receipt;
 pub mod refusal;
 pub mod registry;
+pub mod rehearsal;
 pub mod representation;
 pub mod rooms;
 pub mod router;
@@ -96,11 +97,12 @@ impl Lab {
     pub fn new(settings: Settings, time: TimeSource, print: Option<Print>) -> Lab {
         let tape = Tape::new(settings.tape_bytes);
         let started = (time.instant)();
+        let epoch = Epoch::new(started);
         let clock = Arc::new(Clock::new(time, settings.golden));
         let images = Arc::new(Images::new(settings.uploads, Arc::clone(&clock)));
         let journal: Arc<dyn Journal> = Arc::new(NoJournal);
         let registry = Arc::<Registry>::default();
-        let watchers = Arc::new(Watchers::new(Arc::clone(&registry)));
+        let watchers = Arc::new(Watchers::new(Arc::clone(&registry), epoch));
         // What the others do is not the same twice; and where nothing is recorded, nothing is shown.
         let is_watchable = tape.is_some() && !settings.golden;
         let audience = is_watchable.then(|| -> Arc<dyn Audience> { Arc::clone(&watchers) as _ });
@@ -121,7 +123,7 @@ impl Lab {
             watchers,
             tally: Tally::default(),
             started,
-            epoch: Epoch::new(started),
+            epoch,
             settings,
         }
     }
@@ -165,14 +167,14 @@ impl Service for Arc<Lab> {
     type Session = Traced<Visit>;
 
     fn open(&self, now: Instant, peer: SocketAddr) -> Traced<Visit> {
-        let (card, open) = self.registry.enter(now, peer);
+        let (card, open) = self.registry.enter(self.epoch.moment(now), peer);
         let number = card.number;
         log::info!("conn {number} opened by {peer}");
         let conversation = match open > self.settings.max_connections {
             true => Conversation::refused(Arc::clone(self), card, now),
             false => Conversation::new(Arc::clone(self), card, now),
         };
-        Traced::new(Visit::Http(conversation), number, peer, now, &self.tracer)
+        Traced::new(Visit::Http(conversation), peer, now, &self.tracer)
     }
 
     fn tally(&self) -> &Tally {

@@ -1,10 +1,13 @@
 //! One connection from its first byte to its last: HTTP/1.1, and from an accepted upgrade on WebSocket.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::conversation::Conversation;
+use super::registry::Card;
 use super::websocket::WebSocket;
 use crate::session::{Bell, Cause, Done, Errand, Flow, Session};
+use crate::trace::Counted;
 
 /// A [`Session`] that speaks what its connection is at. The protocols lie in one another's place, so that a connection
 /// that has left HTTP costs no more than one that has not.
@@ -24,11 +27,32 @@ impl Visit {
         }
     }
 
+    fn card(&self) -> &Card {
+        match self {
+            Visit::Http(conversation) => conversation.card(),
+            Visit::WebSocket(websocket) => websocket.card(),
+        }
+    }
+
     fn speaker(&mut self) -> &mut dyn Session {
         match self {
             Visit::Http(conversation) => conversation,
             Visit::WebSocket(websocket) => websocket,
         }
+    }
+}
+
+impl Counted for Visit {
+    fn number(&self) -> u64 {
+        self.card().number
+    }
+
+    fn received(&self) -> u64 {
+        self.card().bytes_in.load(Relaxed)
+    }
+
+    fn sent(&self) -> u64 {
+        self.card().bytes_out.load(Relaxed)
     }
 }
 
@@ -63,6 +87,13 @@ impl Session for Visit {
             Visit::WebSocket(websocket) => websocket.poll_transmit(now, bell, out),
         }
         self.follow(now, out);
+    }
+
+    fn handle_sent(&mut self, now: Instant) -> bool {
+        match self {
+            Visit::Http(conversation) => conversation.handle_sent(now),
+            Visit::WebSocket(websocket) => websocket.handle_sent(now),
+        }
     }
 
     fn poll_send_buffer(&mut self) -> Option<usize> {
@@ -102,9 +133,11 @@ impl Session for Visit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::Traced;
 
     #[test]
-    fn a_websocket_costs_its_connection_no_more_memory_than_http() {
-        assert_eq!(size_of::<Visit>(), size_of::<Conversation>());
+    fn a_connection_is_small_and_costs_the_same_in_either_protocol() {
+        assert_eq!(size_of::<Visit>(), size_of::<Conversation>().max(size_of::<WebSocket>()));
+        assert!(size_of::<Traced<Visit>>() <= 200, "{} bytes", size_of::<Traced<Visit>>());
     }
 }

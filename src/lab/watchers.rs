@@ -11,6 +11,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::inbox::Inbox;
+use super::moment::Epoch;
 use super::registry::Registry;
 use crate::sse;
 use crate::trace::{Audience, heading};
@@ -19,6 +20,7 @@ use crate::trace::{Audience, heading};
 #[derive(Debug)]
 pub struct Watchers {
     registry: Arc<Registry>,
+    epoch: Epoch,
     /// By the numbers of their connections.
     seats: Mutex<BTreeMap<u64, Arc<Inbox>>>,
     /// How many seats are taken: all that others look at while there are none.
@@ -38,8 +40,8 @@ pub struct Watch {
 pub struct Full;
 
 impl Watchers {
-    pub fn new(registry: Arc<Registry>) -> Watchers {
-        Watchers { registry, seats: Mutex::default(), count: AtomicUsize::new(0) }
+    pub fn new(registry: Arc<Registry>, epoch: Epoch) -> Watchers {
+        Watchers { registry, epoch, seats: Mutex::default(), count: AtomicUsize::new(0) }
     }
 
     /// Takes a seat for a connection.
@@ -75,8 +77,9 @@ impl Audience for Watchers {
 
     fn show(&self, number: u64, now: Instant, lines: &str) {
         let Some(card) = self.registry.card(number) else { return };
-        let elapsed = now.saturating_duration_since(card.opened);
-        let event = event(&(heading(number, card.peer(), elapsed) + lines));
+        let elapsed = self.epoch.moment(now).since(card.opened);
+        let peer = self.registry.shown_peer(&card, false);
+        let event = event(&(heading(number, peer, elapsed) + lines));
         for inbox in self.seats().values() {
             let _ = inbox.push(&event); // whoever has lost some finds out when it looks
         }
@@ -117,9 +120,11 @@ mod tests {
     /// Watchers, and so many connections.
     fn watchers(connections: u64) -> (Arc<Watchers>, Instant) {
         let (registry, now) = (Arc::<Registry>::default(), Instant::now());
-        (0..connections)
-            .for_each(|_| drop(registry.enter(now, SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)))));
-        (Arc::new(Watchers::new(registry)), now)
+        let epoch = Epoch::new(now);
+        (0..connections).for_each(|_| {
+            drop(registry.enter(epoch.moment(now), SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000))))
+        });
+        (Arc::new(Watchers::new(registry, epoch)), now)
     }
 
     #[test]

@@ -105,6 +105,10 @@ impl WebSocket {
         }
     }
 
+    pub(super) fn card(&self) -> &Card {
+        &self.card
+    }
+
     /// Understands what came right behind the opening handshake.
     pub(super) fn begin(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
         let before = out.len();
@@ -305,7 +309,7 @@ impl Session for WebSocket {
             (Cause::Flow, State::Over(why) | State::Draining { why, .. }) => why.as_str().to_owned(),
             (cause, _) => cause.to_string(),
         };
-        log::info!("{}: {reason}", self.card.farewell(now));
+        log::info!("{}: {reason}", self.card.farewell(self.lab.epoch.moment(now)));
     }
 
     fn poll_transmit(&mut self, now: Instant, bell: &dyn Bell, out: &mut Vec<u8>) {

@@ -13,9 +13,62 @@ fn printing(tape: Option<Arc<Tape>>) -> (Arc<Tracer>, Arc<Mutex<String>>) {
     (Arc::new(Tracer::new(tape, Some(Box::new(print)), None)), printed)
 }
 
-fn echo(number: u64, now: Instant, tracer: &Arc<Tracer>) -> Traced<Echo> {
+fn echo(number: u64, now: Instant, tracer: &Arc<Tracer>) -> Traced<CountingEcho> {
     let peer = SocketAddr::from(([127, 0, 0, 1], 51234));
-    Traced::new(Echo::default(), number, peer, now, tracer)
+    let echo = CountingEcho { echo: Echo::default(), number, received: 0, sent: 0 };
+    Traced::new(echo, peer, now, tracer)
+}
+
+struct CountingEcho {
+    echo: Echo,
+    number: u64,
+    received: u64,
+    sent: u64,
+}
+
+impl Counted for CountingEcho {
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn received(&self) -> u64 {
+        self.received
+    }
+
+    fn sent(&self) -> u64 {
+        self.sent
+    }
+}
+
+impl Session for CountingEcho {
+    fn receive(&mut self, now: Instant, bytes: &mut [u8], out: &mut Vec<u8>) {
+        let before = out.len();
+        self.echo.receive(now, bytes, out);
+        self.received += bytes.len() as u64;
+        self.sent += (out.len() - before) as u64;
+    }
+
+    fn receive_eof(&mut self, now: Instant) {
+        self.echo.receive_eof(now);
+    }
+
+    fn handle_timeout(&mut self, _: Instant) {}
+
+    fn handle_shutdown(&mut self, now: Instant) {
+        self.echo.handle_shutdown(now);
+    }
+
+    fn handle_close(&mut self, _: Instant, _: Cause<'_>) {}
+
+    fn poll_transmit(&mut self, _: Instant, _: &dyn Bell, _: &mut Vec<u8>) {}
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    fn flow(&self) -> Flow {
+        self.echo.flow()
+    }
 }
 
 #[test]

@@ -206,6 +206,11 @@ impl<S: Session> Session for Watched<S> {
         self.session.poll_transmit(now, bell, out);
     }
 
+    fn handle_sent(&mut self, now: Instant) -> bool {
+        assert!(!self.is_over);
+        self.session.handle_sent(now)
+    }
+
     fn poll_send_buffer(&mut self) -> Option<usize> {
         self.session.poll_send_buffer()
     }

@@ -79,6 +79,8 @@ pub struct Member {
     /// How much of what was said it has transmitted, once it has joined.
     heard: Option<usize>,
     order: Order,
+    /// Whether it has heard all there was, and has no order.
+    is_waiting: bool,
     is_late: bool,
     has_ended: bool,
     stays: bool,
@@ -93,6 +95,7 @@ impl Member {
             is_told_to_join: false,
             heard: None,
             order: Order::default(),
+            is_waiting: false,
             is_late: false,
             has_ended: false,
             stays: false,
@@ -153,6 +156,7 @@ impl Session for Member {
         let rest = &state.said[*heard..];
         out.extend_from_slice(&rest[..rest.len().min(PIECE_BYTES)]);
         *heard += out.len();
+        self.is_waiting = *heard == state.said.len() && matches!(state.order, Order::Flow(Flow::Open));
         if out.is_empty() {
             self.order = state.order;
         }
@@ -162,6 +166,10 @@ impl Session for Member {
             self.has_ended = true;
             out.extend_from_slice(b"too late");
         }
+    }
+
+    fn handle_sent(&mut self, _: Instant) -> bool {
+        !self.is_waiting
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -179,7 +179,10 @@ impl<S: Session> Peer<S> {
     pub(super) fn deliver(&mut self, bytes: &[u8], work: &mut Workspace) -> Result<(), Ending> {
         let sent = write(&mut self.stream, bytes, &mut work.counts)?;
         self.outgoing = if sent == bytes.len() {
-            Outgoing::Asking
+            match self.session.handle_sent(work.now) {
+                true => Outgoing::Asking,
+                false => Outgoing::Quiet,
+            }
         } else {
             Outgoing::Unsent(Box::new(Unsent {
                 bytes: bytes[sent..].to_vec(),

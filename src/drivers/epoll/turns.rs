@@ -99,7 +99,8 @@ impl<V: Service> Loop<'_, V> {
 
     fn deliver(&mut self, round: &Round) {
         for (key, bytes) in round.parts() {
-            if let Err(ending) = self.peers[key].deliver(bytes, &mut self.work) {
+            let (peer, work) = (&mut self.peers[key], &mut self.work);
+            if let Err(ending) = guarded(|| peer.deliver(bytes, work)) {
                 self.end(key, ending);
             }
         }

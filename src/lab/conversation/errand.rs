@@ -32,7 +32,7 @@ impl Conversation {
         }
         let errand = self.exchange.as_mut()?.poll_errand()?;
         self.errand = UnderWay::Own;
-        self.deadline = self.next_deadline();
+        self.deadline = self.next_deadline(self.missing());
         Some(errand)
     }
 
@@ -43,7 +43,7 @@ impl Conversation {
             exchange.handle_errand(done);
         }
         self.arrival.latest = self.lab.epoch.moment(now); // the peer may have been kept waiting
-        self.deadline = self.next_deadline();
+        self.deadline = self.next_deadline(self.missing());
     }
 
     /// Forgets the exchange under way.

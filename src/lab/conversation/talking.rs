@@ -4,14 +4,13 @@ use std::cell::OnceCell;
 use std::mem;
 use std::time::Instant;
 
-use super::{Arrival, Conversation, State, Turn};
+use super::{Arrival, Conversation, State, Turn, Why};
 use crate::http::{Error, Event, Fields, Framing, Request, Response};
 use crate::lab::exchange::{Answer, Call, Exchange, PIECE_BYTES, Reply};
 use crate::lab::refusal::{Form, Refusal, broken_rule};
 use crate::lab::registry::Card;
 use crate::lab::router;
 use crate::lab::routes::discard::Discard;
-use crate::session::Flow;
 
 impl Conversation {
     /// Understands as much of what has come as there is room to answer.
@@ -56,7 +55,7 @@ impl Conversation {
         if has_content {
             self.form = Form::preferred(&request.fields);
         }
-        self.request_line = log::log_enabled!(log::Level::Debug).then(|| request.line().into());
+        self.request_line = log::log_enabled!(log::Level::Debug).then(|| Box::new(request.line().into()));
         let answer = self.answer(request, turn.now);
         let form = self.form;
         match answer.unwrap_or_else(|refusal| Answer::Whole(refusal.response(form))) {
@@ -119,6 +118,7 @@ impl Conversation {
             self.exchange = Some(exchange);
             if self.connection.has_answered() {
                 self.drop_exchange();
+                self.arrival.latest = self.lab.epoch.moment(turn.now); // the peer had to wait for us
             }
         }
     }
@@ -128,7 +128,7 @@ impl Conversation {
             now: turn.now,
             lab: &self.lab,
             card: &self.card,
-            request_line: self.request_line.as_deref(),
+            request_line: self.request_line.as_ref().map(|line| &***line),
             connection: &mut self.connection,
             out: turn.out,
             date: &turn.date,
@@ -152,7 +152,7 @@ impl Conversation {
             self.form = Form::preferred(&Fields::before_fault(head));
             // Something has to stand in the log where a request line would.
             self.request_line = log::log_enabled!(log::Level::Debug)
-                .then(|| format!("({})", error.rule.lesson().claim).into());
+                .then(|| Box::new(format!("({})", error.rule.lesson().claim).into()));
             Card::add(&self.card.requests, 1);
         }
         let response = broken_rule(error, self.form);
@@ -169,7 +169,7 @@ impl Conversation {
         match result {
             Err(error) => self.refuse(&error, pending.bytes(), turn),
             Ok(()) if self.exchange.is_none() && self.connection.is_between_exchanges() => {
-                self.state = State::Over(Flow::Closed, "the peer has ended");
+                self.state = State::Over(Why::PeerEnded);
             }
             Ok(()) => self.pending = pending,
         }

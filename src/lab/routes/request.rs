@@ -38,7 +38,7 @@ pub fn user_agent(call: &Call<'_>) -> Result<Answer, Refusal> {
 pub fn whoami(call: &Call<'_>) -> Result<Answer, Refusal> {
     let settings = &call.lab.settings;
     let host = call.request.authority().unwrap_or_default();
-    let peer = call.card.shown_peer(settings.golden);
+    let peer = call.lab.registry.shown_peer(call.card, settings.golden);
     let (connection, request) = call.card.signature(settings.golden);
     let waits_by = settings.shown_waits_by();
     let response = call.representation().respond(

@@ -176,13 +176,13 @@ fn row(card: &Card, call: &Call<'_>) -> Row {
     let is_own = card.number == call.card.number;
     Row {
         connection,
-        peer: card.shown_peer(golden).to_string(),
+        peer: call.lab.registry.shown_peer(card, golden).to_string(),
         activity: if is_own { "answering this" } else { named(card.activity()) },
         requests,
         bytes_in: card.bytes_in.load(Relaxed),
         bytes_out: card.bytes_out.load(Relaxed),
         queued: call.lab.registry.queued(card, call.now),
-        age: call.lab.clock.elapsed(card.opened),
+        age: call.lab.clock.elapsed(call.lab.epoch.instant(card.opened)),
     }
 }
 

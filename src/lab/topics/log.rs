@@ -117,6 +117,12 @@ impl Log {
         }
     }
 
+    /// The event at a place, if it has happened and is kept.
+    pub fn at(&self, place: Place) -> Option<&Event> {
+        let index = place.0.checked_sub(self.gone)?;
+        self.kept.get(index as usize).map(|kept| &kept.event)
+    }
+
     /// The events from a place on.
     pub fn from(&self, place: Place) -> impl ExactSizeIterator<Item = &Event> {
         let index = place.0.saturating_sub(self.gone) as usize;

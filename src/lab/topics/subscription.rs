@@ -69,7 +69,7 @@ impl Subscription {
                 return;
             }
         }
-        for event in state.log.from(*place) {
+        while let Some(event) = state.log.at(*place) {
             *place = place.next();
             if take(News::Event(event)) == Appetite::Enough {
                 return;

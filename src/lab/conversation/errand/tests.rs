@@ -51,7 +51,7 @@ impl Exchange for Keeper {
 fn conversation(framing: &str, wants_to_keep: bool) -> (Conversation, Instant) {
     let (now, time) = (Instant::now(), TimeSource { instant: Instant::now, since_epoch: || Duration::ZERO });
     let lab = Arc::new(Lab::new(Settings::default(), time, None));
-    let (card, _) = lab.registry.enter(now, SocketAddr::from(([127, 0, 0, 1], 50_000)));
+    let (card, _) = lab.registry.enter(lab.epoch.moment(now), SocketAddr::from(([127, 0, 0, 1], 50_000)));
     let mut conversation = Conversation::new(lab, card, now);
     let head = format!("POST /echo HTTP/1.1\r\nHost: lab\r\n{framing}\r\n\r\n");
     conversation.receive(now, &mut head.into_bytes(), &mut Vec::new());

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use super::{called, subscribe};
 use crate::http::{Length, Response};
-use crate::lab::event_stream::{self, Heartbeat};
+use crate::lab::event_stream::{self, Rhythm};
 use crate::lab::exchange::{Answer, Call, Exchange, Reply};
 use crate::lab::refusal::Refusal;
+use crate::lab::topics::Subscribed;
 use crate::lab::topics::start::{Gap, Start};
 use crate::lab::topics::subscription::{Appetite, News, Subscription};
 use style::Style;
@@ -29,41 +30,55 @@ pub fn json(call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn stream(call: &Call<'_>, style: Style) -> Result<Answer, Refusal> {
-    let heartbeat = Heartbeat::read(call)?;
+    let rhythm = Rhythm::read(call)?;
     let subscribed = subscribe(call, Start::Live, called(call)?.as_deref())?;
-    let gaps = subscribed.iter().map(|one| one.gap).collect();
-    let mut subscriptions: Vec<_> = subscribed.into_iter().map(|one| one.subscription).collect();
-    let feed = match subscriptions.len() {
+    if subscribed.is_empty() {
         // The one status that tells an EventSource not to come again (WHATWG HTML §9.2.1).
-        0 => return Ok(Answer::uncached(Response::new(204).with("Access-Control-Allow-Origin", "*"))),
-        // One that is left of several has ids that name it: the others may begin anew, and know no such number.
-        1 if !call.captured[0].contains(',') => Feed::One(subscriptions.remove(0)),
-        _ => Feed::Several(Box::new(Several(subscriptions))),
-    };
-    let opening = Some(Box::new(Opening { gaps }));
-    Ok(Answer::exchange(Stream { feed, style, heartbeat, opening, is_listening: false, server_stops: false }))
+        return Ok(Answer::uncached(Response::new(204).with("Access-Control-Allow-Origin", "*")));
+    }
+    // One that is left of several has ids that name it: the others may begin anew, and know no such number.
+    let are_several = call.captured[0].contains(',');
+    let feed = Feed::Other(Box::new(Other::Opening(Opening { subscribed, are_several })));
+    Ok(Answer::exchange(Stream {
+        feed,
+        style,
+        rhythm,
+        sign_due: None,
+        is_listening: false,
+        is_waiting: false,
+        server_stops: false,
+    }))
 }
 
-/// An answer that goes on for as long as its topics and its reader do.
+/// An answer that goes on for as long as its topics and its reader do. There are thousands of them, so they are small.
 struct Stream {
     feed: Feed,
     style: Style,
-    heartbeat: Heartbeat,
-    /// Until the request is complete.
-    opening: Option<Box<Opening>>,
+    rhythm: Rhythm,
+    /// When the next sign of life is due.
+    sign_due: Option<Instant>,
     is_listening: bool,
+    /// Whether all was sent that there was.
+    is_waiting: bool,
     server_stops: bool,
 }
 
-/// What is missing before the first event of each topic.
-struct Opening {
-    gaps: Vec<Option<Gap>>,
-}
-
-/// What a stream carries. Most carry one topic, and as there are thousands of them, they are small.
+/// What a stream carries. Most carry one topic; for their sake, the rest is boxed.
 enum Feed {
     One(Subscription),
-    Several(Box<Several>),
+    Other(Box<Other>),
+}
+
+enum Other {
+    /// Nothing, until the request is complete.
+    Opening(Opening),
+    Several(Several),
+}
+
+/// What it will carry.
+struct Opening {
+    subscribed: Vec<Subscribed>,
+    are_several: bool,
 }
 
 /// Subscriptions of several topics, whose positions make up the ids of their events.
@@ -82,8 +97,10 @@ enum Rest {
 
 impl Exchange for Stream {
     fn receive_end(&mut self, reply: &mut Reply<'_>) {
-        if let Some(opening) = self.opening.take() {
-            self.begin(&opening, reply);
+        if let Some(opening) = self.feed.opening() {
+            let gaps: Vec<_> = opening.subscribed.iter().map(|one| one.gap).collect();
+            self.feed = opening.feed();
+            self.begin(&gaps, reply);
         }
         if !reply.can_send_content() {
             reply.end(&[]);
@@ -91,7 +108,7 @@ impl Exchange for Stream {
     }
 
     fn poll(&mut self, reply: &mut Reply<'_>) {
-        if self.opening.is_some() {
+        if self.feed.opening().is_some() {
             return;
         }
         if !self.is_listening {
@@ -100,21 +117,27 @@ impl Exchange for Stream {
         }
         let before = reply.sent();
         let is_last_turn = reply.peer_has_ended || self.server_stops;
-        match self.feed.send_news(self.style, reply) {
+        let rest = self.feed.send_news(self.style, reply);
+        self.is_waiting = rest == Rest::Nothing;
+        match rest {
             Rest::End => return reply.end(&[]),
             Rest::Nothing if is_last_turn => return reply.end(&[]),
             Rest::Nothing | Rest::Perhaps => {}
         }
-        if self.heartbeat.is_due(reply.now) {
+        if self.sign_due.is_some_and(|due| due <= reply.now) {
             reply.send_data(self.style.sign_of_life());
         }
         if reply.sent() > before {
-            self.heartbeat.note(reply.now);
+            self.sign_due = self.rhythm.next(reply.now);
         }
     }
 
+    fn is_waiting(&self) -> bool {
+        self.is_waiting
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
-        self.heartbeat.due()
+        self.sign_due
     }
 
     fn handle_shutdown(&mut self) {
@@ -124,34 +147,57 @@ impl Exchange for Stream {
 
 impl Stream {
     /// Who is cut off before it hears of a gap comes again with the id where that begins, and hears of it then.
-    fn begin(&mut self, opening: &Opening, reply: &mut Reply<'_>) {
+    fn begin(&mut self, gaps: &[Option<Gap>], reply: &mut Reply<'_>) {
         let (style, subscriptions) = (self.style, self.feed.subscriptions());
         let mut positions: Vec<_> = subscriptions.iter().map(position).collect();
         let head =
             event_stream::head_of(style.content_type()).with("X-Last-Event-ID", self.feed.id(&positions));
         reply.begin(head, Length::Unknown);
-        for (position, gap) in positions.iter_mut().zip(&opening.gaps) {
+        for (position, gap) in positions.iter_mut().zip(gaps) {
             position.1 = gap.map_or(position.1, Gap::start);
         }
         reply.send_data(
             &style.opening(&self.feed.id(&positions), subscriptions.iter().map(Subscription::topic)),
         );
-        for (at, gap) in opening.gaps.iter().enumerate() {
+        for (at, gap) in gaps.iter().enumerate() {
             if let Some(gap) = gap {
                 positions[at].1 = subscriptions[at].last_id();
                 reply.send_data(&style.gap(subscriptions[at].topic(), &self.feed.id(&positions), *gap));
             }
         }
-        self.heartbeat.note(reply.now);
+        self.sign_due = self.rhythm.next(reply.now);
+    }
+}
+
+impl Opening {
+    fn feed(&mut self) -> Feed {
+        let mut subscriptions: Vec<_> = self.subscribed.drain(..).map(|one| one.subscription).collect();
+        match self.are_several {
+            true => Feed::Other(Box::new(Other::Several(Several(subscriptions)))),
+            false => Feed::One(subscriptions.remove(0)),
+        }
     }
 }
 
 impl Feed {
+    fn opening(&mut self) -> Option<&mut Opening> {
+        match self {
+            Feed::One(_) => None,
+            Feed::Other(other) => match &mut **other {
+                Other::Opening(opening) => Some(opening),
+                Other::Several(_) => None,
+            },
+        }
+    }
+
     /// Sends what has happened, as much of it as a turn should.
     fn send_news(&mut self, style: Style, reply: &mut Reply<'_>) -> Rest {
         let has_ended = match self {
             Feed::One(subscription) => send_news(subscription, style, reply),
-            Feed::Several(several) => several.send_news(style, reply),
+            Feed::Other(other) => match &mut **other {
+                Other::Opening(_) => false,
+                Other::Several(several) => several.send_news(style, reply),
+            },
         };
         match () {
             () if has_ended => Rest::End,
@@ -163,7 +209,10 @@ impl Feed {
     fn subscriptions(&self) -> &[Subscription] {
         match self {
             Feed::One(subscription) => std::slice::from_ref(subscription),
-            Feed::Several(several) => &several.0,
+            Feed::Other(other) => match &**other {
+                Other::Opening(_) => &[],
+                Other::Several(several) => &several.0,
+            },
         }
     }
 
@@ -171,7 +220,7 @@ impl Feed {
     fn id(&self, positions: &[(String, u64)]) -> String {
         match self {
             Feed::One(_) => positions[0].1.to_string(),
-            Feed::Several(_) => compose(positions),
+            Feed::Other(_) => compose(positions),
         }
     }
 }
@@ -239,4 +288,14 @@ fn position(subscription: &Subscription) -> (String, u64) {
 fn compose(positions: &[(String, u64)]) -> String {
     let parts: Vec<_> = positions.iter().map(|(topic, id)| format!("{topic}:{id}")).collect();
     parts.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscriber_is_small() {
+        assert!(size_of::<Stream>() <= 40, "{} bytes", size_of::<Stream>());
+    }
 }

@@ -4,6 +4,7 @@
 //! folders below one root, and a [`Name`] cannot name anything else.
 
 mod assigned;
+mod at_hand;
 mod copy;
 mod fresh_folder;
 

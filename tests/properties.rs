@@ -22,7 +22,7 @@ use support::player::Player;
 use wirelab::http::chunked::{Decoder, Piece, encode_chunk, encode_end};
 use wirelab::http::error::Fault;
 use wirelab::http::head::parse_trailers;
-use wirelab::http::{Connection, Event, Fields, Limits, Request, Rule};
+use wirelab::http::{Connection, Date, Event, Fields, Length, Limits, Request, Response, Rule};
 use wirelab::wire::notation::Side;
 use wirelab::wire::script::Expected;
 
@@ -160,6 +160,42 @@ proptest! {
         };
         prop_assert_eq!((rest, data), (&[][..], pieces.concat()));
         prop_assert_eq!(trailers_came.len(), trailers.len());
+    }
+
+    /// A buffer that is given away saves a copy, and nobody sees a difference: whatever the framing, and whatever waits
+    /// to be written already.
+    #[test]
+    fn a_buffer_is_sent_as_its_bytes_are(
+        is_head: bool, version in 0..=1, knows_length: bool, waiting: bool, pieces: Vec<Vec<u8>>
+    ) {
+        let method = if is_head { "HEAD" } else { "GET" };
+        let length = match knows_length {
+            true => Length::Known(pieces.iter().map(|piece| piece.len() as u64).sum()),
+            false => Length::Unknown,
+        };
+        let answered = |by_buffer: bool| {
+            let head = format!("{method} / HTTP/1.{version}\r\nHost: lab\r\n\r\n");
+            let (mut connection, mut request) = (Connection::new(Limits::default()), Request::NONE);
+            connection.next_event(head.as_bytes(), &mut request).unwrap();
+            let (mut out, mut sent) = (Vec::new(), Vec::new());
+            let date = Date::new("Thu, 01 Jan 1970 00:00:00 GMT");
+            connection.send_head(&Response::new(200), length, &date, &mut out);
+            for piece in &pieces {
+                if !waiting {
+                    sent.append(&mut out);
+                }
+                let mut buffer = piece.clone();
+                match by_buffer {
+                    true => connection.send_buffer(&mut buffer, &mut out),
+                    false => connection.send_data(piece, &mut out),
+                }
+                assert!(!by_buffer || buffer.is_empty());
+            }
+            connection.send_end(&[], &mut out);
+            sent.append(&mut out);
+            sent
+        };
+        prop_assert_eq!(answered(true), answered(false));
     }
 
     /// `httparse` reads heads as well, and forgives more: bare LF, any number of empty lines, more bytes in a target,

@@ -4,6 +4,7 @@
 //! folders below one root, and a [`Name`] cannot name anything else.
 
 mod assigned;
+mod at_hand;
 mod copy;
 mod fresh_folder;
 
@@ -168,6 +169,7 @@ impl Disk {
     }
 
     /// How much longer everything takes than it has to.
+    #[cfg(target_os = "linux")]
     pub(super) fn delay(&self) -> Duration {
         self.delay
     }
@@ -322,6 +324,7 @@ pub(super) fn opened(file: &mut File) -> &fs::File {
 }
 
 /// Whether a file is more than open.
+#[cfg(target_os = "linux")]
 pub(super) fn is_there_to_stay(file: &mut File) -> bool {
     file.opened::<OpenFile>().stay == Stay::UntilRemoved
 }

@@ -44,12 +44,13 @@
 //!     `poll_send_buffer` before it is written, and set the socket's send buffer (SO_SNDBUF) to what it says.
 //! 15. **Run errands.** When the flow says so, take the errand, see to it, and bring back what became of it by
 //!     `handle_errand`; one at a time for each connection. A disk makes nobody wait but the connection whose errand it
-//!     is: [`threads`] runs the errand in place, for its thread has nothing else to do. [`epoll`] hands it to one of a
-//!     few threads that may wait, for there is no readiness of files (`epoll_ctl` refuses them with EPERM), and asks
-//!     the session meanwhile for its bytes and its flow; [`uring`] has the kernel read, write and sync, and leaves the rest
-//!     to such threads. An errand may say itself who is to see to it ([`Way`](crate::session::Way)): a thread that runs one
-//!     in place lets all wait whom it serves, on purpose. Only [`disk`] and the ring have system calls for files. Whoever
-//!     has no errand pays for none of this.
+//!     is: [`threads`] runs the errand in place, for its thread has nothing else to do. [`epoll`] reads at once what lies
+//!     in memory (`preadv2` with RWF_NOWAIT tells) and hands everything else to one of a few threads that may wait, for
+//!     there is no readiness of files (`epoll_ctl` refuses them with EPERM), and asks the session meanwhile for its bytes
+//!     and its flow; [`uring`] has the kernel read, write and sync, and leaves the rest to such threads. An errand may say
+//!     itself who is to see to it ([`Way`](crate::session::Way)): a thread that runs one in place lets all wait whom it
+//!     serves, on purpose. Only [`disk`] and the ring have system calls for files. Whoever has no errand pays for none of
+//!     this.
 //! 16. **Lose no errand.** A connection may go away while its errand runs, and another may have its place when it is
 //!     done: the result is brought to its own session or to none. When a connection is over, its session is asked for
 //!     errands once more behind its goodbye, and those are run to their end. A file that nobody takes back is closed,

@@ -1,12 +1,12 @@
-//! What only Linux tells, in a way that needs no `unsafe`: the number of a thread, a time that costs next to nothing, and
-//! whether files can be waited for.
+//! What only Linux tells, in a way that needs no `unsafe`: the number of a thread, a time that costs next to nothing,
+//! what of a file need not be waited for, and whether files can be waited for as sockets are.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::time::Duration;
 
 use rustix::event::epoll;
-use rustix::io::Errno;
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use rustix::thread::gettid;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -21,6 +21,14 @@ pub(super) fn thread_number() -> u64 {
 pub(super) fn coarse_time() -> Duration {
     let time = clock_gettime(ClockId::MonotonicCoarse);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+}
+
+/// Reads as much of the file, from `offset` on, as lies in memory.
+///
+/// # Errors
+/// `WouldBlock` when the disk would have to be waited for.
+pub(super) fn read_at_hand(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    Ok(preadv2(file, &mut [IoSliceMut::new(bytes)], offset, ReadWriteFlags::NOWAIT)?)
 }
 
 /// Adds the file to the interest list of an epoll instance, which is closed again.

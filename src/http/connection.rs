@@ -209,7 +209,8 @@ impl Connection {
     }
 
     fn begin_next_exchange(&mut self) {
-        if matches!(self.receiving, Receiving::Complete) && self.sending == Sending::Sent {
+        // A message that was answered before its end was told needs no more telling.
+        if self.sending == Sending::Sent && matches!(self.receiving, Receiving::End | Receiving::Complete) {
             if self.persist {
                 (self.receiving, self.sending) = (FRESH_HEAD, Sending::Idle);
             } else {

@@ -12,7 +12,6 @@ use super::grammar::list;
 use super::message::{Fields, Request, Version};
 use super::request_line::read_request_line;
 use super::target::check_host;
-use crate::wire::line_feeds::LineFeeds;
 
 /// Reads a whole head, from the method to the empty line.
 ///
@@ -21,7 +20,7 @@ use crate::wire::line_feeds::LineFeeds;
 /// ```
 pub fn parse_request(head: &[u8]) -> Result<Request<'_>, Fault> {
     let mut request = Request::NONE;
-    match LineFeeds::new(head).next() {
+    match memchr::memchr(b'\n', head) {
         Some(lf) if lf > 0 && head.ends_with(b"\r\n\r\n") => read_request(head, lf + 1, &mut request)?,
         _ => return Err(Fault::new(Rule::HeadTruncated, head.len())),
     }

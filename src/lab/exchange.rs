@@ -236,6 +236,11 @@ impl<'r> Reply<'r> {
         self.connection.send_data(data, self.out);
     }
 
+    /// Sends what is in a buffer, without a copy if that can be, and leaves an empty one in its place.
+    pub fn send_buffer(&mut self, buffer: &mut Vec<u8>) {
+        self.connection.send_buffer(buffer, self.out);
+    }
+
     pub fn end(&mut self, trailers: &[(&str, &str)]) {
         self.connection.send_end(trailers, self.out);
     }

@@ -18,7 +18,6 @@ use crate::http::chunked::{self, Decoder};
 use crate::http::error::{Fault, Rule};
 use crate::http::grammar::{list, trim};
 use crate::http::search::{HeadLimits, Search, Section};
-use crate::wire::line_feeds::LineFeeds;
 
 /// Reads the answers that come on one connection.
 #[derive(Debug)]
@@ -164,7 +163,7 @@ impl At {
 /// Reads a whole head, its empty line included, and how the content behind it is delimited.
 fn read_head(head: &[u8]) -> Result<(Head, At), Malformed> {
     let mut start = 0;
-    let mut lines = LineFeeds::new(head).map(|lf| {
+    let mut lines = memchr::memchr_iter(b'\n', head).map(|lf| {
         let line = &head[start..lf - 1];
         start = lf + 1;
         line

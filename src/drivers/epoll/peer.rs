@@ -140,9 +140,8 @@ impl<S: Session> Peer<S> {
         self.ask();
     }
 
-    /// Runs its errand, as the session has asked: everybody else waits.
-    pub(super) fn finish_errand_in_place(&mut self, errand: Errand, work: &mut Workspace) {
-        let done = work.settings.disk.run(errand);
+    /// Brings it what became of an errand that this thread has seen to.
+    pub(super) fn finish_errand_at_once(&mut self, done: Done, work: &mut Workspace) {
         work.now = Instant::now();
         work.counts.errands_done += 1;
         self.finish_errand(work.now, done);
@@ -178,19 +177,10 @@ impl<S: Session> Peer<S> {
     /// Writes what the session has said; what the socket does not take becomes the peer's own.
     pub(super) fn deliver(&mut self, bytes: &[u8], work: &mut Workspace) -> Result<(), Ending> {
         let sent = write(&mut self.stream, bytes, &mut work.counts)?;
-        self.outgoing = if sent == bytes.len() {
-            match self.session.handle_sent(work.now) {
-                true => Outgoing::Asking,
-                false => Outgoing::Quiet,
-            }
-        } else {
-            Outgoing::Unsent(Box::new(Unsent {
-                bytes: bytes[sent..].to_vec(),
-                sent: 0,
-                writable: false,
-                stalls_at: work.now + work.settings.send_timeout,
-            }))
-        };
+        match sent == bytes.len() {
+            true => self.note_sent(work.now),
+            false => self.keep(bytes[sent..].to_vec(), 0, work),
+        }
         Ok(())
     }
 
@@ -276,14 +266,35 @@ impl<S: Session> Peer<S> {
 
     /// Delivers what the session has appended to the common buffer.
     fn send(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
-        let out = mem::take(&mut work.out);
-        let sent = match self.outgoing {
-            Outgoing::Shut => Ok(()),
-            _ => self.deliver(&out, work),
-        };
-        work.out = out;
+        if !matches!(self.outgoing, Outgoing::Shut) {
+            let sent = write(&mut self.stream, &work.out, &mut work.counts)?;
+            let rest = work.out.len() - sent;
+            // A large rest takes the buffer with it: to copy it would cost as much as to write it.
+            match rest > work.out.capacity() / 2 {
+                true => {
+                    let bytes = mem::take(&mut work.out);
+                    self.keep(bytes, sent, work);
+                }
+                false if rest > 0 => self.keep(work.out[sent..].to_vec(), 0, work),
+                false => self.note_sent(work.now),
+            }
+        }
         work.clear_out();
-        sent.map(|()| Progress::GoesOn)
+        Ok(Progress::GoesOn)
+    }
+
+    /// All that the session has appended has left at once.
+    fn note_sent(&mut self, now: Instant) {
+        self.outgoing = match self.session.handle_sent(now) {
+            true => Outgoing::Asking,
+            false => Outgoing::Quiet,
+        };
+    }
+
+    /// Owns the bytes behind so many that have left, until they can leave as well.
+    fn keep(&mut self, bytes: Vec<u8>, sent: usize, work: &Workspace) {
+        let stalls_at = work.now + work.settings.send_timeout;
+        self.outgoing = Outgoing::Unsent(Box::new(Unsent { bytes, sent, writable: false, stalls_at }));
     }
 
     fn flush(&mut self, work: &mut Workspace) -> Result<Progress, Ending> {
@@ -293,6 +304,7 @@ impl<S: Session> Peer<S> {
         let rest = &unsent.bytes[unsent.sent..];
         let sent = write(&mut self.stream, rest, &mut work.counts)?;
         if sent == rest.len() {
+            work.take_back(mem::take(&mut unsent.bytes));
             self.outgoing = Outgoing::Asking;
             return Ok(Progress::GoesOn);
         }

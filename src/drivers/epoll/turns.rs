@@ -1,15 +1,17 @@
 //! Turns: what happens to a peer when something has happened, and who gets one.
 
 use std::mem;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Loop;
 use super::peer::{Peer, Progress};
 use super::round::Round;
+use crate::drivers::disk::Disk;
 use crate::drivers::pool::Finished;
 use crate::drivers::timers::TICK;
 use crate::drivers::{Ending, guarded};
-use crate::session::{Service, Session, Way};
+use crate::session::{Done, Errand, Service, Session, Way};
 
 impl<V: Service> Loop<'_, V> {
     /// Gives a peer its turn, after something has happened to it.
@@ -28,9 +30,9 @@ impl<V: Service> Loop<'_, V> {
             if progress == Progress::HasErrand {
                 progress = Progress::Waits;
                 if let Some(errand) = peer.take_errand() {
-                    match errand.way() {
-                        Way::InPlace => peer.finish_errand_in_place(errand, work),
-                        Way::Usual | Way::Aside | Way::Thread => errands.submit(key, errand, pool),
+                    match see_to_at_once(&work.settings.disk, errand) {
+                        Ok(done) => peer.finish_errand_at_once(done, work),
+                        Err(errand) => errands.submit(key, errand, pool),
                     }
                     // At once, so that what goes on meanwhile is said before the result is there.
                     progress = peer.turn(&bell, work)?;
@@ -126,5 +128,17 @@ impl<V: Service> Loop<'_, V> {
                 self.errands.finish_departed(self.work.now, finished, &mut self.pool);
             }
         }
+    }
+}
+
+/// Sees to an errand in this thread, if the session wants that or nobody has to wait for it.
+///
+/// # Errors
+/// The errand, if it is for others.
+fn see_to_at_once(disk: &Arc<Disk>, errand: Errand) -> Result<Done, Errand> {
+    match errand.way() {
+        Way::InPlace => Ok(disk.run(errand)),
+        Way::Usual => disk.read_at_hand(errand),
+        Way::Aside | Way::Thread => Err(errand),
     }
 }

@@ -32,6 +32,14 @@ impl<'a> Workspace<'a> {
         }
     }
 
+    /// A buffer that a peer has emptied serves all again, if it is the larger one.
+    pub(super) fn take_back(&mut self, buffer: Vec<u8>) {
+        if buffer.capacity() > self.out.capacity() {
+            self.out = buffer;
+            self.clear_out();
+        }
+    }
+
     /// Whatever became of the bytes: the next peer must find none of them.
     pub(super) fn clear_out(&mut self) {
         self.out.clear();

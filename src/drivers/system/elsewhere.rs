@@ -20,6 +20,12 @@ pub(super) fn coarse_time() -> Duration {
 }
 
 /// # Errors
+/// Always: nobody tells what lies in memory.
+pub(super) fn read_at_hand(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
+    Err(io::ErrorKind::WouldBlock.into())
+}
+
+/// # Errors
 /// Always: this system has no epoll.
 pub(super) fn watch_file(_: &File) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "only Linux has epoll"))

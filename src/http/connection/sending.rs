@@ -1,5 +1,7 @@
 //! The answers: how a response is framed, and what it says of the connection (RFC 9112 §6, §9.3).
 
+use std::mem;
+
 use super::{Connection, Receiving, Sending};
 use crate::http::chunked;
 use crate::http::message::Version;
@@ -95,12 +97,30 @@ impl Connection {
         match &mut self.sending {
             Sending::Nothing => {}
             Sending::Length { left } => {
-                *left = left.checked_sub(data.len() as u64).expect("more content than was announced");
+                *left = left.checked_sub(data.len() as u64).expect(TOO_MUCH);
                 out.extend_from_slice(data);
             }
             Sending::Chunked => chunked::encode_chunk(data, out),
             Sending::UntilClose => out.extend_from_slice(data),
             Sending::Idle | Sending::Owed | Sending::Sent => panic!("content was sent outside a response"),
+        }
+    }
+
+    /// Sends all content of a buffer, which is empty then. Where no framing stands between, `out` and the buffer change
+    /// places, so that nothing is copied.
+    ///
+    /// # Panics
+    /// As [`send_data`](Connection::send_data).
+    pub fn send_buffer(&mut self, buffer: &mut Vec<u8>, out: &mut Vec<u8>) {
+        match &mut self.sending {
+            Sending::Length { left } if out.is_empty() => {
+                *left = left.checked_sub(buffer.len() as u64).expect(TOO_MUCH);
+                mem::swap(buffer, out);
+            }
+            _ => {
+                self.send_data(buffer, out);
+                buffer.clear();
+            }
         }
     }
 
@@ -138,3 +158,5 @@ fn push_framing(length: Length, chunked: bool, out: &mut Vec<u8>) {
         _ => {}
     }
 }
+
+const TOO_MUCH: &str = "more content than was announced";

@@ -129,7 +129,6 @@ impl Exchange for Download {
         if let Some(failure) = self.failure.take() {
             return self.refuse(&failure, reply);
         }
-        // The next piece is asked for before this one goes out, so that disk and network work at the same time.
         if !self.is_asked || !self.supply.is_open() || self.supply.demands_errand() {
             return;
         }
@@ -167,10 +166,11 @@ impl Download {
                 self.pieces.pop_front().is_some()
             }
             Some(Piece::Content(left)) => {
-                let data = self.supply.take(*left);
-                *left -= data.len() as u64;
-                reply.send_data(data);
-                !data.is_empty()
+                let ready = self.supply.ready();
+                let count = ready.len();
+                reply.send_buffer(ready);
+                *left -= count as u64;
+                count > 0
             }
         }
     }

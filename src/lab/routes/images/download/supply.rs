@@ -1,10 +1,10 @@
-//! Parts of a file on their way out: one piece is sent while the next one is read.
+//! Parts of a file on their way out, piece by piece. The next piece is read when the one before has left: what the system
+//! still holds of it for the client keeps the network busy meanwhile.
 
 use std::collections::VecDeque;
 use std::mem;
 
 use crate::http::range::ByteRange;
-use crate::lab::exchange::PIECE_BYTES as TURN_BYTES;
 use crate::lab::spool::PIECE_BYTES;
 use crate::session::{Done, Errand, Failure, File, Name};
 
@@ -13,13 +13,8 @@ pub(super) struct Supply {
     state: State,
     /// What is still to be read.
     reads: VecDeque<ByteRange>,
-    /// What has been read, and how far it has been taken.
+    /// What has been read; it never goes beyond one part.
     ready: Vec<u8>,
-    taken: usize,
-    /// What comes after it.
-    ahead: Vec<u8>,
-    /// A buffer that nobody uses.
-    spare: Vec<u8>,
 }
 
 enum State {
@@ -32,8 +27,7 @@ enum State {
 
 impl Supply {
     pub(super) fn new(name: Name, reads: VecDeque<ByteRange>) -> Supply {
-        let [ready, ahead, spare] = [const { Vec::new() }; 3];
-        Supply { name, state: State::Closed, reads, ready, taken: 0, ahead, spare }
+        Supply { name, state: State::Closed, reads, ready: Vec::new() }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -43,7 +37,7 @@ impl Supply {
     pub(super) fn demands_errand(&self) -> bool {
         match self.state {
             State::Closed => true,
-            State::Open(_) => !self.reads.is_empty() && self.ahead.is_empty(),
+            State::Open(_) => !self.reads.is_empty() && self.ready.is_empty(),
             State::Opening | State::Reading(_) => false,
         }
     }
@@ -58,7 +52,7 @@ impl Supply {
                 if part.is_empty() {
                     self.reads.pop_front();
                 }
-                let mut bytes = mem::take(&mut self.spare);
+                let mut bytes = mem::take(&mut self.ready);
                 bytes.resize(count, 0);
                 self.state = State::Reading(count);
                 Some(Errand::Read { file, offset, bytes, digests: None })
@@ -81,27 +75,15 @@ impl Supply {
                     return Err(Failure::Other("it is shorter than it was".into()));
                 }
                 self.state = State::Open(file);
-                self.ahead = bytes;
-                self.move_up();
+                self.ready = bytes;
             }
             (done, _) => unreachable!("no such errand was given: {done:?}"),
         }
         Ok(())
     }
 
-    /// The next bytes, `most` at the most; none when they have not been read yet.
-    pub(super) fn take(&mut self, most: u64) -> &[u8] {
-        self.move_up();
-        let left = self.ready.len() - self.taken;
-        let count = left.min(TURN_BYTES).min(usize::try_from(most).unwrap_or(usize::MAX));
-        self.taken += count;
-        &self.ready[self.taken - count..self.taken]
-    }
-
-    fn move_up(&mut self) {
-        if self.taken == self.ready.len() && !self.ahead.is_empty() {
-            self.spare = mem::replace(&mut self.ready, mem::take(&mut self.ahead));
-            self.taken = 0;
-        }
+    /// What was read last. Who has sent it leaves an empty buffer here for the next piece.
+    pub(super) fn ready(&mut self) -> &mut Vec<u8> {
+        &mut self.ready
     }
 }

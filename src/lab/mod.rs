@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod idempotency;
 pub mod images;
 pub mod inbox;
+pub mod intake;
 pub mod jobs;
 pub mod journal;
 pub mod markup;

@@ -162,6 +162,9 @@ impl Ring {
     /// Sends what is unsent, or a part of it, or fails with EAGAIN where there is no room: a send that waits for room
     /// itself gives up if it is woken too often without any, as by a peer that has finished and does not read, and
     /// is left to a thread of the kernel. Returns the place by which it can be cancelled until it has ended.
+    ///
+    /// It is no zero-copy send: over loopback the kernel copies all the same, only later, and 1 GiB in pieces of 256 KiB
+    /// took 2.4 times as long that way.
     pub(super) fn send(&mut self, whose: Whose, socket: BorrowedFd<'_>, unsent: Unsent) -> u32 {
         let place = self.sends.insert(Sending { whose, unsent });
         // The heap address stays the same when the slab moves its entries.

@@ -22,6 +22,7 @@ use crate::lab::exchange::{Answer, Call, Demand, Exchange, Reply};
 use crate::lab::images::file_name::FileName;
 use crate::lab::images::id::ImageId;
 use crate::lab::images::{Image, Images, Kept, Place, disk_refused};
+use crate::lab::intake::Intake;
 use crate::lab::journal::Ack;
 use crate::lab::refusal::{Form, Refusal};
 use crate::lab::representation::Representation;
@@ -39,14 +40,10 @@ pub(super) fn upload(call: &Call<'_>) -> Result<Answer, Refusal> {
         incoming: place.incoming(),
         place: Some(place),
         content_type,
-        ack,
+        intake: Intake::new(ack),
         representation: call.representation(),
         form: call.form(),
-        length: 0,
-        spool: Spool::with_sha256(ack == Ack::Memory),
-        is_complete: false,
         is_promised: false,
-        is_under_way: false,
         step: Step::Creating,
     }))
 }
@@ -57,16 +54,11 @@ struct Upload {
     /// Until it is an image, or nothing.
     place: Option<Place>,
     content_type: String,
-    ack: Ack,
     representation: Representation,
     form: Form,
-    length: u64,
-    spool: Spool,
-    /// All content has come.
-    is_complete: bool,
+    intake: Intake,
     /// The client has its answer, and everything else is still to be done.
     is_promised: bool,
-    is_under_way: bool,
     step: Step,
 }
 
@@ -102,20 +94,20 @@ impl Exchange for Upload {
         if matches!(self.step, Step::Over(_)) {
             return;
         }
-        self.length += data.len() as u64;
+        self.intake.length += data.len() as u64;
         if let Some(place) = &mut self.place
-            && let Err(refusal) = place.reserve(self.length)
+            && let Err(refusal) = place.reserve(self.intake.length)
         {
             self.end(Err(refusal));
             return self.conclude(reply);
         }
-        self.spool.push(data);
+        self.intake.spool.push(data);
     }
 
     fn receive_end(&mut self, reply: &mut Reply<'_>) {
-        self.is_complete = true;
+        self.intake.is_complete = true;
         self.advance();
-        if self.ack == Ack::Memory && !matches!(self.step, Step::Over(_)) {
+        if self.intake.ack == Ack::Memory && !matches!(self.step, Step::Over(_)) {
             self.promise(reply);
         }
         self.conclude(reply);
@@ -128,33 +120,31 @@ impl Exchange for Upload {
     fn demand(&self) -> Demand {
         match self.step {
             Step::Over(_) => Demand::Content,
-            _ if self.is_under_way && self.spool.is_full() && !self.is_complete => Demand::Pause,
-            _ if self.is_under_way => Demand::Content,
-            Step::Writing if !self.spool.is_full() && !self.is_complete => Demand::Content,
-            _ => Demand::Errand,
+            Step::Writing => self.intake.demand(true),
+            _ => self.intake.demand(false),
         }
     }
 
     fn poll_errand(&mut self) -> Option<Errand> {
         let errand = match &self.step {
             Step::Creating => Errand::Create { name: self.incoming.clone(), stay: Stay::WhileOpen },
-            Step::Writing => self.spool.write()?,
+            Step::Writing => self.intake.spool.write()?,
             Step::Opening(image) => Errand::Open { name: image.file.clone() },
-            Step::Syncing(_) => Errand::Sync { file: self.spool.take_file()? },
+            Step::Syncing(_) => Errand::Sync { file: self.intake.spool.take_file()? },
             Step::Publishing(target) => Errand::Publish {
-                file: self.spool.take_file()?,
+                file: self.intake.spool.take_file()?,
                 name: target.file(),
-                sync: self.ack == Ack::Fsync,
+                sync: self.intake.ack == Ack::Fsync,
             },
             Step::Removing(name, _) => Errand::Remove { name: name.clone() },
             Step::Over(_) => return None,
         };
-        self.is_under_way = true;
+        self.intake.is_under_way = true;
         Some(errand)
     }
 
     fn handle_errand(&mut self, done: Done) {
-        self.is_under_way = false;
+        self.intake.is_under_way = false;
         if let Err(failure) = self.go_on(done) {
             self.fail(&failure);
         }
@@ -170,17 +160,17 @@ impl Upload {
     fn go_on(&mut self, done: Done) -> Result<(), Failure> {
         match (done, mem::replace(&mut self.step, Step::Writing)) {
             (Done::Opened(opened), Step::Opening(image)) => {
-                self.spool.open(opened?.file, self.length);
+                self.intake.spool.open(opened?.file, self.intake.length);
                 self.step = Step::Syncing(Target::There(image));
             }
-            (Done::Opened(opened), _) => self.spool.open(opened?.file, 0),
+            (Done::Opened(opened), _) => self.intake.spool.open(opened?.file, 0),
             (Done::Wrote { file, bytes, digests, result }, _) => {
                 result?;
-                self.spool.wrote(file, bytes, digests);
+                self.intake.spool.wrote(file, bytes, digests);
             }
             (Done::Synced { file, result }, Step::Syncing(target)) => {
                 result?;
-                self.spool.open(file, self.length);
+                self.intake.spool.open(file, self.intake.length);
                 self.step = Step::Publishing(target);
             }
             (Done::Published(status), Step::Publishing(Target::There(image))) => {
@@ -207,21 +197,20 @@ impl Upload {
 
     /// Goes on when all content is in the file.
     fn advance(&mut self) {
-        let is_written = self.is_complete && !self.is_under_way && self.spool.is_empty();
-        if !is_written || !matches!(self.step, Step::Writing) {
+        if !self.intake.is_written() || !matches!(self.step, Step::Writing) {
             return;
         }
-        let id = self.id();
+        let id = self.intake.digest();
         let Some(image) = self.images.find(&id) else {
             let number = self.place.as_ref().expect("it ends when this does").number();
             let target = Target::New(FileName { id, number, content_type: self.content_type.clone() });
-            self.step = match self.ack {
+            self.step = match self.intake.ack {
                 Ack::Fsync => Step::Syncing(target),
                 Ack::Memory | Ack::Write => Step::Publishing(target),
             };
             return;
         };
-        match self.ack {
+        match self.intake.ack {
             Ack::Fsync => {
                 self.give_up();
                 self.step = Step::Opening(image);
@@ -230,16 +219,9 @@ impl Upload {
         }
     }
 
-    /// What the content is called, which is asked only when all of it is in the digest.
-    fn id(&self) -> ImageId {
-        ImageId::of(
-            self.spool.sha256().expect("all content has come, and is written if it is not digested early"),
-        )
-    }
-
     /// Gives up the file and the room for it.
     fn give_up(&mut self) {
-        (self.spool, self.place) = (Spool::default(), None);
+        (self.intake.spool, self.place) = (Spool::default(), None);
     }
 
     fn end(&mut self, outcome: Result<Kept, Refusal>) {
@@ -256,7 +238,7 @@ impl Upload {
 
     /// Answers before anything is sure; what is left to be done delays only the next request.
     fn promise(&mut self, reply: &mut Reply<'_>) {
-        let id = self.id();
+        let id = self.intake.digest();
         if let Some(image) = self.images.find(&id) {
             return self.end(Ok(Kept::There(image)));
         }
@@ -280,7 +262,7 @@ impl Upload {
             // sends again because an answer was lost learns that nothing new was made, and where it is.
             Ok(Kept::There(image)) => reply.send(self.told(303, &image.id)),
             Err(refusal) => {
-                if !self.is_complete {
+                if !self.intake.is_complete {
                     reply.close_after_exchange();
                 }
                 reply.refuse(refusal, self.form);
@@ -292,7 +274,7 @@ impl Upload {
         let path = id.path();
         let response = self
             .representation
-            .respond(|| format!("{path}\n"), || json!({ "image": path, "bytes": self.length }));
+            .respond(|| format!("{path}\n"), || json!({ "image": path, "bytes": self.intake.length }));
         response.with_status(status).with("Location", path.clone()).with("ETag", format!("\"{id}\""))
     }
 }

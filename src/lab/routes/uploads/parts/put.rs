@@ -16,6 +16,7 @@ use crate::http::Response;
 use crate::lab::exchange::{Answer, Call, Demand, Exchange, Reply};
 use crate::lab::images::disk_refused;
 use crate::lab::images::id::ImageId;
+use crate::lab::intake::Intake;
 use crate::lab::journal::Ack;
 use crate::lab::refusal::{Form, Refusal};
 use crate::lab::representation::Representation;
@@ -30,14 +31,10 @@ pub(super) fn put(call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::exchange(Put {
         number,
         slot: Some(slot),
-        ack,
+        intake: Intake::new(ack),
         representation: call.representation(),
         form: call.form(),
-        length: 0,
-        spool: Spool::with_sha256(ack == Ack::Memory),
-        is_complete: false,
         is_promised: false,
-        is_under_way: false,
         step: Step::Creating,
     }))
 }
@@ -46,16 +43,11 @@ struct Put {
     number: u16,
     /// Until it is there, or nothing.
     slot: Option<Slot>,
-    ack: Ack,
     representation: Representation,
     form: Form,
-    length: u64,
-    spool: Spool,
-    /// All content has come.
-    is_complete: bool,
+    intake: Intake,
     /// The client has its answer, and everything else is still to be done.
     is_promised: bool,
-    is_under_way: bool,
     step: Step,
 }
 
@@ -76,20 +68,20 @@ impl Exchange for Put {
         if matches!(self.step, Step::Over(_)) {
             return;
         }
-        self.length += data.len() as u64;
+        self.intake.length += data.len() as u64;
         if let Some(slot) = &mut self.slot
-            && let Err(refusal) = slot.reserve(self.length)
+            && let Err(refusal) = slot.reserve(self.intake.length)
         {
             self.end(Err(refusal));
             return self.conclude(reply);
         }
-        self.spool.push(data);
+        self.intake.spool.push(data);
     }
 
     fn receive_end(&mut self, reply: &mut Reply<'_>) {
-        self.is_complete = true;
+        self.intake.is_complete = true;
         self.advance();
-        if self.ack == Ack::Memory && !matches!(self.step, Step::Over(_)) {
+        if self.intake.ack == Ack::Memory && !matches!(self.step, Step::Over(_)) {
             self.promise(reply);
         }
         self.conclude(reply);
@@ -102,32 +94,30 @@ impl Exchange for Put {
     fn demand(&self) -> Demand {
         match self.step {
             Step::Over(_) => Demand::Content,
-            _ if self.is_under_way && self.spool.is_full() && !self.is_complete => Demand::Pause,
-            _ if self.is_under_way => Demand::Content,
-            Step::Writing if !self.spool.is_full() && !self.is_complete => Demand::Content,
-            _ => Demand::Errand,
+            Step::Writing => self.intake.demand(true),
+            _ => self.intake.demand(false),
         }
     }
 
     fn poll_errand(&mut self) -> Option<Errand> {
         let errand = match &self.step {
             Step::Creating => Errand::Create { name: self.slot.as_ref()?.incoming(), stay: Stay::WhileOpen },
-            Step::Writing => self.spool.write()?,
-            Step::Syncing(_) => Errand::Sync { file: self.spool.take_file()? },
+            Step::Writing => self.intake.spool.write()?,
+            Step::Syncing(_) => Errand::Sync { file: self.intake.spool.take_file()? },
             Step::Publishing(digest) => Errand::Publish {
-                file: self.spool.take_file()?,
+                file: self.intake.spool.take_file()?,
                 name: self.slot.as_ref()?.file(*digest),
-                sync: self.ack == Ack::Fsync,
+                sync: self.intake.ack == Ack::Fsync,
             },
             Step::Removing(name, _) => Errand::Remove { name: name.clone() },
             Step::Over(_) => return None,
         };
-        self.is_under_way = true;
+        self.intake.is_under_way = true;
         Some(errand)
     }
 
     fn handle_errand(&mut self, done: Done) {
-        self.is_under_way = false;
+        self.intake.is_under_way = false;
         if let Err(failure) = self.go_on(done) {
             self.fail(&failure);
         }
@@ -143,21 +133,21 @@ impl Exchange for Put {
 impl Put {
     fn go_on(&mut self, done: Done) -> Result<(), Failure> {
         match (done, mem::replace(&mut self.step, Step::Writing)) {
-            (Done::Opened(opened), _) => self.spool.open(opened?.file, 0),
+            (Done::Opened(opened), _) => self.intake.spool.open(opened?.file, 0),
             (Done::Wrote { file, bytes, digests, result }, _) => {
                 result?;
-                self.spool.wrote(file, bytes, digests);
+                self.intake.spool.wrote(file, bytes, digests);
             }
             (Done::Synced { file, result }, Step::Syncing(digest)) => {
                 result?;
-                self.spool.open(file, self.length);
+                self.intake.spool.open(file, self.intake.length);
                 self.step = Step::Publishing(digest);
             }
             (Done::Published(status), Step::Publishing(digest)) => {
                 status?;
                 let slot = self.slot.take().expect("it ends with this");
                 let own = slot.file(digest);
-                self.step = match slot.land(digest, self.length) {
+                self.step = match slot.land(digest, self.intake.length) {
                     Ok(None) => Step::Over(Ok(digest)),
                     Ok(Some(replaced)) => Step::Removing(replaced, Ok(digest)),
                     Err(refusal) => Step::Removing(own, Err(refusal)),
@@ -175,26 +165,18 @@ impl Put {
 
     /// Goes on when all content is in the file.
     fn advance(&mut self) {
-        let is_written = self.is_complete && !self.is_under_way && self.spool.is_empty();
-        if is_written && matches!(self.step, Step::Writing) {
-            let digest = self.digest();
-            self.step = match self.ack {
+        if self.intake.is_written() && matches!(self.step, Step::Writing) {
+            let digest = self.intake.digest();
+            self.step = match self.intake.ack {
                 Ack::Fsync => Step::Syncing(digest),
                 Ack::Memory | Ack::Write => Step::Publishing(digest),
             };
         }
     }
 
-    /// That of the content, which is asked for only when all of it is in it.
-    fn digest(&self) -> ImageId {
-        ImageId::of(
-            self.spool.sha256().expect("all content has come, and is written if it is not digested early"),
-        )
-    }
-
     /// Gives up the file and the room for it.
     fn end(&mut self, outcome: Outcome) {
-        (self.spool, self.slot) = (Spool::default(), None);
+        (self.intake.spool, self.slot) = (Spool::default(), None);
         self.step = Step::Over(outcome);
     }
 
@@ -210,7 +192,7 @@ impl Put {
         if let Some(Err(refusal)) = self.slot.as_ref().map(Slot::promise) {
             return self.end(Err(refusal));
         }
-        reply.send_early(self.told(&self.digest()));
+        reply.send_early(self.told(&self.intake.digest()));
         self.is_promised = true;
     }
 
@@ -223,7 +205,7 @@ impl Put {
         match outcome {
             Ok(digest) => reply.send(self.told(digest)),
             Err(refusal) => {
-                if !self.is_complete {
+                if !self.intake.is_complete {
                     reply.close_after_exchange();
                 }
                 reply.refuse(refusal, self.form);
@@ -233,7 +215,7 @@ impl Put {
 
     /// A strong validator, as an image has it: whoever has sent the part can tell whether it came as it was.
     fn told(&self, digest: &ImageId) -> Response {
-        let (number, length) = (self.number, self.length);
+        let (number, length) = (self.number, self.intake.length);
         let response = self.representation.respond(
             || format!("part {number}, {length} bytes\n"),
             || json!({ "part": number, "bytes": length, "etag": format!("\"{digest}\"") }),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::ring::{Buffer, Ring};
 use crate::drivers::counts::Counts;
 use crate::drivers::lag::Lag;
-use crate::drivers::{READ_BYTES, Settings};
+use crate::drivers::{KEEP_BYTES, Settings};
 
 /// What all peers of the thread share: the time, the ring, the counts, and what passes between them and the session.
 pub(super) struct Workspace<'a> {
@@ -21,6 +21,8 @@ pub(super) struct Workspace<'a> {
     pub(super) out: Vec<u8>,
     /// Buffers whose bytes have left, to append to next.
     spares: Vec<Vec<u8>>,
+    /// How much memory they take.
+    spare_bytes: usize,
 }
 
 impl<'a> Workspace<'a> {
@@ -34,12 +36,15 @@ impl<'a> Workspace<'a> {
             arrived: None,
             out: Vec::new(),
             spares: Vec::new(),
+            spare_bytes: 0,
         }
     }
 
     /// Takes what a session has appended. It is sent from where it is, so the next session appends elsewhere.
     pub(super) fn take_out(&mut self) -> Vec<u8> {
-        let mut out = mem::replace(&mut self.out, self.spares.pop().unwrap_or_default());
+        let spare = self.spares.pop().unwrap_or_default();
+        self.spare_bytes -= spare.capacity();
+        let mut out = mem::replace(&mut self.out, spare);
         // Whoever does not read keeps it for long.
         if out.capacity() - out.len() > MOST_UNUSED {
             out.shrink_to_fit();
@@ -49,8 +54,9 @@ impl<'a> Workspace<'a> {
 
     /// Takes back a buffer whose bytes have left.
     pub(super) fn keep(&mut self, mut bytes: Vec<u8>) {
-        if bytes.capacity() <= READ_BYTES && self.spares.len() < MOST_SPARES {
+        if bytes.capacity() <= KEEP_BYTES && self.spare_bytes + bytes.capacity() <= MOST_SPARE_BYTES {
             bytes.clear();
+            self.spare_bytes += bytes.capacity();
             self.spares.push(bytes);
         }
     }
@@ -59,7 +65,7 @@ impl<'a> Workspace<'a> {
     pub(super) fn clear(&mut self) {
         self.arrived = None;
         self.out.clear();
-        if self.out.capacity() > READ_BYTES {
+        if self.out.capacity() > KEEP_BYTES {
             self.out = Vec::new();
         }
     }
@@ -68,5 +74,5 @@ impl<'a> Workspace<'a> {
 /// Memory beyond the bytes that one send may hold, unless all its bytes leave at once.
 const MOST_UNUSED: usize = 16 * 1024;
 
-/// As many answers as are usually under way at a time.
-const MOST_SPARES: usize = 64;
+/// Enough for all answers that are usually under way at a time.
+const MOST_SPARE_BYTES: usize = 4 * 1024 * 1024;

@@ -87,9 +87,11 @@ impl<S: Session> Peer<S> {
         if unsent.sent == unsent.bytes.len() {
             work.keep(unsent.bytes);
         } else {
-            // A reader who is slow may be so for long.
-            unsent.bytes.drain(..mem::take(&mut unsent.sent));
-            unsent.bytes.shrink_to_fit();
+            // A reader who is slow may be so for long; but while most of it is left, a copy would cost as much as a send.
+            if unsent.bytes.len() - unsent.sent < unsent.bytes.capacity() / 2 {
+                unsent.bytes.drain(..mem::take(&mut unsent.sent));
+                unsent.bytes.shrink_to_fit();
+            }
             self.submit(unsent, work);
         }
         Ok(())

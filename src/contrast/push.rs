@@ -58,7 +58,7 @@ pub struct Options {
 /// What the help of this command ends with.
 pub const HELP: &str = "\
 Examples:
-  contrast push                                      three servers, up to 5,000 subscribers: some three minutes
+  contrast push                                      three servers, up to 5,000 subscribers: some four minutes
   contrast push --subscribers 10,100                 a first look
   contrast push --only epoll-server --slow 50%       half of them do not read";
 
